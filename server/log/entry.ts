@@ -1,0 +1,105 @@
+/**
+ * What the log stores. An entry is one judged step of one record; the log gives it nothing but durability, because its place
+ * (sequence, and the entry it follows) was fixed when it was judged. Only `access/judge.ts` makes a `JudgedEntry` and only
+ * the update log makes a `DurableSequence` (the architecture test holds both), so unjudged bytes cannot be stored and an
+ * acknowledgement cannot be built before the commit.
+ */
+import type { Author, RecordKey } from '@rapport/shared/ids.ts'
+
+declare const judged: unique symbol
+declare const durable: unique symbol
+
+/** A record's sequence number of which the commit has been seen. */
+export type DurableSequence = number & { readonly [durable]: true }
+
+/**
+ * A point in a record's history. `entry` is the id of the entry with that sequence (empty at sequence 0): two histories of
+ * equal length that parted, as after a restore from a backup, differ in it.
+ */
+export interface Position {
+  readonly sequence: number
+  readonly entry: string
+}
+
+export const ORIGIN: Position = { sequence: 0, entry: '' }
+
+/**
+ * An item that the server wrote, and the write it stands for. Items of the server's client id say nothing of their author;
+ * this row does. `standsFor` is the id of a client's write that it repeats, or its own id where it is a write of its own.
+ */
+export interface ServerItem {
+  readonly client: number
+  readonly clock: number
+  readonly length: number
+  readonly author: Author
+  readonly standsFor: { readonly client: number; readonly clock: number }
+}
+
+export interface JudgedEntry {
+  readonly [judged]: true
+  readonly key: RecordKey
+  /** A random UUID, drawn once: a retry after an unknown outcome is recognised by it. */
+  readonly id: string
+  /** The entry that this one was judged against; it is admitted only directly behind it. */
+  readonly previous: Position
+  /** Yjs update, format v1: the permitted content of all submissions and the server's own writes. */
+  readonly update: Uint8Array
+  readonly authors: readonly Author[]
+  readonly serverItems: readonly ServerItem[]
+  /** Wall time in milliseconds, for people. */
+  readonly at: number
+}
+
+export type AppendOutcome =
+  | { readonly type: 'committed'; readonly sequence: DurableSequence }
+  /** Another instance wrote behind the same predecessor, or history was replaced: rebuild and judge again. */
+  | { readonly type: 'outrun' }
+  /** The record was erased: final. */
+  | { readonly type: 'erased' }
+  /** The database refuses this entry's data, and would again. */
+  | { readonly type: 'refused'; readonly reason: string }
+  /** The log is closing and the entry was not written. */
+  | { readonly type: 'closed' }
+
+/** A compacted state: everything up to and including `position`. */
+export interface Snapshot {
+  readonly position: Position
+  readonly update: Uint8Array
+  readonly stateVector: Uint8Array
+}
+
+/** One committed entry as it is read back. */
+export interface LogRow {
+  readonly position: Position
+  readonly update: Uint8Array
+  /** Wall time in milliseconds. */
+  readonly at: number
+}
+
+/** A record as loaded by one statement: the newest snapshot and every entry behind it, dense. */
+export interface StoredRecord {
+  readonly key: RecordKey
+  readonly createdAt: number
+  readonly createdBy: string
+  readonly erased: boolean
+  /** Absent until the first compaction. */
+  readonly snapshot: Snapshot | undefined
+  /** Wall time of the newest entry. */
+  readonly updatedAt: number
+  readonly tail: readonly LogRow[]
+}
+
+/** The head of a stored record. */
+export function headOf(record: StoredRecord): Position {
+  return record.tail.at(-1)?.position ?? record.snapshot?.position ?? ORIGIN
+}
+
+/** A submission that could not be applied, kept for a person to look at. */
+export interface QuarantineRow {
+  readonly id: string
+  readonly key: RecordKey
+  readonly reason: string
+  readonly author: Author
+  readonly at: number
+  readonly bytes: Uint8Array
+}

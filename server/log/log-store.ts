@@ -1,0 +1,51 @@
+/**
+ * The seam between the log and a database: single statements, no policy. Three implementations pass one contract suite: the
+ * SQL one on PGlite and on Postgres, and one in memory for simulations.
+ */
+import type { RecordKey } from '@rapport/shared/ids.ts'
+import type { JudgedEntry, LogRow, Position, QuarantineRow, Snapshot, StoredRecord } from './entry.ts'
+
+export interface LogStore {
+  /**
+   * Writes a group atomically, at most one entry a record, and returns the ids of the entries that were admitted. An entry
+   * is admitted if its record is not erased and its predecessor is exactly the record's head: the stored entry before it, or
+   * the snapshot, has the id it names, and nothing stands at its own sequence. The others leave no trace and do not disturb
+   * the rest. The first entry of a record creates the record. Any number of instances may call this at once, over the
+   * same records, without deadlock. Rejects with the database's error if nothing was written, or if that is not known.
+   */
+  insert(entries: readonly JudgedEntry[]): Promise<ReadonlySet<string>>
+
+  /** Which of these entries are stored at their place, by id: the answer to an unknown outcome. */
+  stored(entries: readonly JudgedEntry[]): Promise<ReadonlySet<string>>
+
+  /** Snapshot and tail as of one instant, or `undefined` for a record that was never written. */
+  load(key: RecordKey): Promise<StoredRecord | undefined>
+
+  /** The entries behind `after`, in order, at most `limit`; a plain read, for catching up with another instance. */
+  readAfter(key: RecordKey, after: number, limit: number): Promise<readonly LogRow[]>
+
+  /** The heads of those of the given records that exist, in the order asked, `undefined` for the others. */
+  heads(keys: readonly RecordKey[]): Promise<readonly (Position | undefined)[]>
+
+  /**
+   * Puts a snapshot in place of the one at sequence `from` (0: none yet). False, and nothing changed, if the record's snapshot
+   * is another one by now, or if the log does not hold the entry that the snapshot ends with.
+   */
+  swapSnapshot(key: RecordKey, from: number, snapshot: Snapshot): Promise<boolean>
+
+  /** Keeps a refused submission; of one record the newest 20 are kept. */
+  quarantine(row: QuarantineRow): Promise<void>
+
+  /** One page of ids of a tenant's records of one type, ascending, behind `after`; erased ones are left out. */
+  page(tenant: RecordKey['tenant'], type: string, after: string, limit: number): Promise<readonly RecordKey['id'][]>
+}
+
+/** What a failed statement means for the entries of its group. */
+export type Failure =
+  /** Trying the same again can help: connection, resources, shutdown. */
+  | 'transient'
+  /** The data itself is refused: split the group to find whose. */
+  | 'data'
+
+/** Tells a database's failures apart; a store brings its own. */
+export type ClassifyFailure = (thrown: unknown) => Failure
