@@ -1,0 +1,176 @@
+/**
+ * The log's database in memory, for simulations: each call takes effect at once and as a whole, and answers in a later
+ * microtask. `dump` and `restore` stand for a backup: restoring an older dump rolls the database back under whoever uses it.
+ * Passes the contract suite that the SQL store passes (`log-store-contract.ts`).
+ */
+import { keyString, type RecordId, type RecordKey } from '@rapport/shared/ids.ts'
+import type { JudgedEntry, LogRow, Position, QuarantineRow, ServerItem, Snapshot, StoredRecord } from '../../server/log/entry.ts'
+import type { LogStore } from '../../server/log/log-store.ts'
+
+const QUARANTINE_PER_RECORD = 20
+
+interface MemoryRow extends LogRow {
+  readonly authors: JudgedEntry['authors']
+}
+
+interface MemoryRecord {
+  readonly key: RecordKey
+  readonly createdAt: number
+  readonly createdBy: string
+  erased: boolean
+  snapshot: Snapshot | undefined
+  /** Wall time of the entry that the snapshot ends with. */
+  snapshotAt: number
+  /** Dense, from sequence 1; index is sequence − 1. */
+  readonly rows: MemoryRow[]
+  readonly serverItems: ServerItem[]
+}
+
+/** A copy of everything stored, unaffected by later calls. */
+export interface MemoryDump {
+  readonly records: ReadonlyMap<string, MemoryRecord>
+  readonly quarantine: ReadonlyMap<string, readonly QuarantineRow[]>
+}
+
+export interface MemoryLogStore extends LogStore {
+  dump(): MemoryDump
+  restore(dump: MemoryDump): void
+  /** Marks a record as erased and removes what it held; there is no call for that in the seam yet. */
+  erase(key: RecordKey): void
+  /** What is stored of the server's own items of a record, in the order of its entries. */
+  serverItems(key: RecordKey): readonly ServerItem[]
+  quarantined(key: RecordKey): readonly QuarantineRow[]
+}
+
+export function createMemoryLogStore(): MemoryLogStore {
+  let records = new Map<string, MemoryRecord>()
+  /** By record, oldest first; a record whose very first submission was refused has rows here and nowhere else. */
+  let quarantine = new Map<string, readonly QuarantineRow[]>()
+  const find = (key: RecordKey): MemoryRecord | undefined => records.get(keyString(key))
+
+  return {
+    async insert(entries) {
+      const admitted = new Set<string>()
+      for (const entry of entries) {
+        const record = find(entry.key) ?? emptyRecord(entry)
+        if (!admits(record, entry)) continue
+        records.set(keyString(entry.key), record)
+        record.rows.push({
+          position: { sequence: entry.previous.sequence + 1, entry: entry.id },
+          update: entry.update.slice(),
+          authors: structuredClone(entry.authors),
+          at: entry.at,
+        })
+        record.serverItems.push(...structuredClone(entry.serverItems))
+        admitted.add(entry.id)
+      }
+      return admitted
+    },
+
+    async stored(entries) {
+      const found = entries.filter((entry) => {
+        const record = find(entry.key)
+        return record !== undefined && entryAt(record, entry.previous.sequence + 1) === entry.id
+      })
+      return new Set(found.map((entry) => entry.id))
+    },
+
+    async load(key): Promise<StoredRecord | undefined> {
+      const record = find(key)
+      if (record === undefined) return undefined
+      const { createdAt, createdBy, erased, snapshot } = record
+      const tail = record.rows.slice(snapshot?.position.sequence ?? 0).map(copyRow)
+      const updatedAt = tail.at(-1)?.at ?? record.snapshotAt
+      return { key: record.key, createdAt, createdBy, erased, snapshot: snapshot && copySnapshot(snapshot), updatedAt, tail }
+    },
+
+    async readAfter(key, after, limit) {
+      return (find(key)?.rows ?? []).slice(after, after + limit).map(copyRow)
+    },
+
+    async heads(keys) {
+      return keys.map((key) => {
+        const record = find(key)
+        return record && headOf(record)
+      })
+    },
+
+    async swapSnapshot(key, from, snapshot) {
+      const record = find(key)
+      const { sequence, entry } = snapshot.position
+      if (record === undefined || record.erased) return false
+      if ((record.snapshot?.position.sequence ?? 0) !== from || sequence <= from) return false
+      const row = record.rows[sequence - 1]
+      if (row?.position.entry !== entry) return false
+      record.snapshot = copySnapshot(snapshot)
+      record.snapshotAt = row.at
+      return true
+    },
+
+    async quarantine(row) {
+      const rows = quarantine.get(keyString(row.key)) ?? []
+      if (rows.some((kept) => kept.id === row.id)) return
+      quarantine.set(keyString(row.key), [...rows, { ...row, bytes: row.bytes.slice() }].slice(-QUARANTINE_PER_RECORD))
+    },
+
+    async page(tenant, type, after, limit) {
+      const ids: RecordId[] = []
+      for (const { key, erased } of records.values()) {
+        if (key.tenant === tenant && key.type === type && key.id > after && !erased) ids.push(key.id)
+      }
+      return ids.sort().slice(0, limit)
+    },
+
+    dump: () => structuredClone({ records, quarantine }),
+    restore(dump) {
+      const copy = structuredClone(dump)
+      records = new Map(copy.records)
+      quarantine = new Map(copy.quarantine)
+    },
+    erase(key) {
+      const record = find(key)
+      if (record === undefined) return
+      record.erased = true
+      record.snapshot = undefined
+      record.rows.length = 0
+      record.serverItems.length = 0
+      quarantine.delete(keyString(key))
+    },
+    serverItems: (key) => find(key)?.serverItems ?? [],
+    quarantined: (key) => quarantine.get(keyString(key)) ?? [],
+  }
+}
+
+function emptyRecord(first: JudgedEntry): MemoryRecord {
+  return {
+    key: first.key,
+    createdAt: first.at,
+    createdBy: first.authors[0]?.sub ?? '',
+    erased: false,
+    snapshot: undefined,
+    snapshotAt: 0,
+    rows: [],
+    serverItems: [],
+  }
+}
+
+function admits(record: MemoryRecord, entry: JudgedEntry): boolean {
+  const head = headOf(record)
+  return !record.erased && head.sequence === entry.previous.sequence && head.entry === entry.previous.entry
+}
+
+function headOf(record: MemoryRecord): Position {
+  return record.rows.at(-1)?.position ?? { sequence: 0, entry: '' }
+}
+
+function entryAt(record: MemoryRecord, sequence: number): string | undefined {
+  return record.rows[sequence - 1]?.position.entry
+}
+
+function copyRow({ position, update, at }: MemoryRow): LogRow {
+  return { position: { ...position }, update: update.slice(), at }
+}
+
+function copySnapshot({ position, update, stateVector }: Snapshot): Snapshot {
+  return { position: { ...position }, update: update.slice(), stateVector: stateVector.slice() }
+}
