@@ -88,6 +88,6 @@ function byKey([one]: readonly [string, unknown], [other]: readonly [string, unk
 
 /** Entries without an order come first; equal orders are settled by id, alike on every replica. */
 function byOrder(one: readonly [string, ReadRegisters], other: readonly [string, ReadRegisters]): number {
-  const [left, right] = [String(one[1]['order'] ?? ''), String(other[1]['order'] ?? '')]
+  const [left, right] = [String(one[1].order ?? ''), String(other[1].order ?? '')]
   return left < right ? -1 : left > right ? 1 : byKey(one, other)
 }

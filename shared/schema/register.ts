@@ -33,12 +33,10 @@ export interface NumberRegister extends NumberRules {
   readonly kind: 'number'
 }
 
-/** A register whose values are fully described by its kind. */
-export interface PlainRegister<K extends PlainKind = PlainKind> extends Rules {
-  readonly kind: K
-}
+type PlainKind = 'boolean' | 'date' | 'datetime' | 'money' | 'email' | 'phone' | 'url'
 
-export type PlainKind = 'boolean' | 'date' | 'datetime' | 'money' | 'email' | 'phone' | 'url'
+/** A register whose values are fully described by its kind. */
+export type PlainRegister = { [K in PlainKind]: Rules & { readonly kind: K } }[PlainKind]
 
 export interface EnumRegister<M extends string = string> extends Rules {
   readonly kind: 'enum'
