@@ -1,0 +1,49 @@
+/** What is measured: the shape of the load, in numbers. The same numbers for every server. */
+
+export interface Scenario {
+  readonly name: string
+  readonly title: string
+  readonly records: number
+  readonly editorsPerRecord: number
+  /** Edits of each editor before and while the clock runs. */
+  readonly warmUpEdits: number
+  readonly measuredEdits: number
+  /**
+   * `window`: each editor always has this many edits that its neighbour has not seen yet, so the server is never idle.
+   * `paced`: so many updates a second in all, spread evenly over editors and time.
+   */
+  readonly load:
+    | { readonly type: 'window'; readonly outstanding: number }
+    | { readonly type: 'paced'; readonly updatesPerSecond: number }
+}
+
+export const SCENARIOS: readonly Scenario[] = [
+  {
+    name: 'S1',
+    title: '1 record, 10 busy editors, 10 edits outstanding each',
+    records: 1,
+    editorsPerRecord: 10,
+    warmUpEdits: 400,
+    measuredEdits: 2_000,
+    load: { type: 'window', outstanding: 10 },
+  },
+  {
+    name: 'S2',
+    title: '500 records, 2 editors each, 1,500 updates/s',
+    records: 500,
+    editorsPerRecord: 2,
+    warmUpEdits: 3,
+    measuredEdits: 6,
+    load: { type: 'paced', updatesPerSecond: 1_500 },
+  },
+]
+
+/** The same load for longer: a full run measures four times as much as a quick one. */
+export function prolong(scenario: Scenario, factor: number): Scenario {
+  return { ...scenario, measuredEdits: scenario.measuredEdits * factor }
+}
+
+/** Updates of the measured part, and the deliveries that they must come to. */
+export function expectedDeliveries({ records, editorsPerRecord, measuredEdits }: Scenario): number {
+  return records * editorsPerRecord * measuredEdits * (editorsPerRecord - 1)
+}
