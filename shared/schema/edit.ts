@@ -93,6 +93,7 @@ export function editorOf<T extends RecordType>(type: T, document: Y.Doc): Record
           const value = own(values, column)
           if (value !== undefined || wasDeleted) put(map, entryKey(id, column), value ?? null)
         }
+        if (root.keyedBy !== undefined) put(map, entryKey(id, root.keyedBy), id)
         if (values.order !== undefined) put(map, entryKey(id, 'order'), values.order)
         else if (wasDeleted || after !== undefined || !map.has(entryKey(id, 'order'))) place(root, map, id, after)
       })
@@ -122,11 +123,11 @@ export function editorOf<T extends RecordType>(type: T, document: Y.Doc): Record
 /** Writes all that the content holds into a document, in one transaction; entries without an order keep the order given. */
 export function writeContent<T extends RecordType>(type: T, document: Y.Doc, content: DraftContent<T>): void {
   const editor = editorOf<RecordType>(type, document)
-  const given = content as unknown as { readonly fields: Readonly<Record<string, Scalar | null>> } & Readonly<
+  const given = content as unknown as { readonly fields?: Readonly<Record<string, Scalar | null>> } & Readonly<
     Record<string, unknown>
   >
   document.transact(() => {
-    for (const [name, value] of Object.entries(given.fields)) {
+    for (const [name, value] of Object.entries(given.fields ?? {})) {
       if (own(type.fields, name) !== undefined) editor.set(name, value)
       else editor.setCustom(name as `x_${string}`, value)
     }

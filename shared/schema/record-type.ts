@@ -105,9 +105,14 @@ export type RootContent<R extends Root> =
       : string
 
 /** A record's content as REST shows and takes it, if it is valid. What a document really holds is `ReadContent`. */
-export type Content<T extends RecordType> = { readonly fields: Registers<T['fields']> & CustomFields } & {
+export type Content<T extends RecordType> = FieldContent<T['fields']> & {
   readonly [K in keyof T['roots']]?: RootContent<T['roots'][K]>
 }
+
+/** `fields` may be missing where no field is required. */
+type FieldContent<F extends Columns> = [RequiredNames<F>] extends [never]
+  ? { readonly fields?: Registers<F> & CustomFields }
+  : { readonly fields: Registers<F> & CustomFields }
 
 /** Names of the roots of one kind. */
 export type RootsOfKind<T extends RecordType, K extends Root['kind']> = {

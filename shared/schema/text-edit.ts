@@ -33,9 +33,8 @@ export function rewriteText(text: Y.Text, after: string): void {
   const change = (): void => {
     removeEmbeds(text)
     for (const { index, remove, insert } of textHunks(text.toString(), after.toWellFormed()).reverse()) {
-      // The insertion comes first, so that it lands where the replaced words still stand between its neighbours.
-      if (insert !== '') text.insert(index + remove, insert)
       if (remove > 0) text.delete(index, remove)
+      if (insert !== '') text.insert(index, insert)
     }
   }
   if (text.doc === null) change()

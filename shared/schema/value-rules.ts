@@ -27,7 +27,7 @@ export const SHAPES = {
   /** As people write it: a digit or a bracket first, after an optional plus; an extension at the end. */
   phone: { pattern: '^\\+?[0-9(][0-9 ()./-]+( ?(x|ext\\.?) ?[0-9]{1,6})?$', maxLength: 40, format: undefined },
   /** http and https alone: other schemes run code in a page that shows them as links. */
-  url: { pattern: '^https?://[^\\s/?#"<>\\\\]+([/?#][^\\s"<>\\\\]*)?$', maxLength: 2048, format: 'uri' },
+  url: { pattern: '^[Hh][Tt][Tt][Pp][Ss]?://[^\\s/?#"<>\\\\]+([/?#][^\\s"<>\\\\]*)?$', maxLength: 2048, format: 'uri' },
 } as const
 
 const PATTERNS: Readonly<Record<keyof typeof SHAPES, RegExp>> = {
@@ -36,7 +36,7 @@ const PATTERNS: Readonly<Record<keyof typeof SHAPES, RegExp>> = {
   money: new RegExp(SHAPES.money.pattern, 'u'),
   email: new RegExp(SHAPES.email.pattern, 'u'),
   phone: new RegExp(SHAPES.phone.pattern, 'u'),
-  url: new RegExp(SHAPES.url.pattern, 'iu'),
+  url: new RegExp(SHAPES.url.pattern, 'u'),
 }
 
 const LONE_SURROGATE = /\p{Surrogate}/u
