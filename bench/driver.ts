@@ -3,7 +3,7 @@
  * the runner, stops before and after the measured part for the meters to be read, checks everything, and answers once.
  */
 import { randomInt, randomUUID } from 'node:crypto'
-import { type Client, connect } from './client.ts'
+import { connectSync, type SyncSocket } from '../test/support/sync-socket.ts'
 import { type Editor, prepareEditor } from './editors.ts'
 import { type RecordUnderLoad, runLoad } from './load.ts'
 import type { DriverMessage, DriverResult, Job, RunnerMessage } from './messages.ts'
@@ -31,13 +31,14 @@ async function openRecord(job: Job, first: number): Promise<RecordUnderLoad> {
   for (let editor = 0; editor < scenario.editorsPerRecord; editor += 1) editors.push(prepareEditor(randomInt(1, 2 ** 32), edits))
   const echo = (editor: number): boolean => job.keepsDocuments && (first + editor) % ACKNOWLEDGED_SHARE === 0
   const tally = createTally(editors, echo)
-  const clients: Client[] = []
+  const clients: SyncSocket[] = []
   for (const [index] of editors.entries()) {
     const url = `${addressOf(job, path)}${echo(index) ? '&ack=echo' : ''}`
     const lost = (reason: string): void => {
       throw new Error(`${path}: ${reason}`)
     }
-    clients.push(await connect(url, job.keepsDocuments, { update: (update) => tally.received(index, update), lost }))
+    const update = (bytes: Uint8Array): void => tally.received(index, bytes)
+    clients.push(await connectSync(url, { update, lost }, job.keepsDocuments ? 'empty' : undefined))
   }
   return { path, editors, clients, tally }
 }

@@ -3,11 +3,8 @@
  * own activity. One edit is one struct of length one, so the n-th edit is the editor's clock n, and a receiver can tell from
  * the clocks alone which edits a frame brought, however many of them the server merged into it.
  */
-import * as encoding from 'lib0/encoding'
 import * as Y from 'yjs'
-
-const MESSAGE_SYNC = 0
-const SYNC_UPDATE = 2
+import { frameUpdate } from '../test/support/sync-socket.ts'
 
 export interface Editor {
   /** Yjs client id. */
@@ -32,14 +29,6 @@ export function prepareEditor(client: number, count: number): Editor {
   const state = Y.encodeStateAsUpdate(document)
   document.destroy()
   return { client, frames, state }
-}
-
-function frameUpdate(update: Uint8Array): Uint8Array {
-  const encoder = encoding.createEncoder()
-  encoding.writeVarUint(encoder, MESSAGE_SYNC)
-  encoding.writeVarUint(encoder, SYNC_UPDATE)
-  encoding.writeVarUint8Array(encoder, update)
-  return encoding.toUint8Array(encoder)
 }
 
 /**

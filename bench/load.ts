@@ -3,7 +3,7 @@
  * (`editors.ts`) and what counts as delivered (`tally.ts`) are not its concern.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Client } from './client.ts'
+import type { SyncSocket } from '../test/support/sync-socket.ts'
 import type { Editor } from './editors.ts'
 import type { Scenario } from './scenarios.ts'
 import type { Tally } from './tally.ts'
@@ -12,7 +12,7 @@ import type { Tally } from './tally.ts'
 export interface RecordUnderLoad {
   readonly path: string
   readonly editors: readonly Editor[]
-  readonly clients: readonly Client[]
+  readonly clients: readonly SyncSocket[]
   readonly tally: Tally
 }
 

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { startServer } from './server-process.ts'
+import { startServer } from '../test/support/server-process.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const RAPPORT = ['--import', './server/node-version.mjs', 'server/main.ts']
@@ -36,7 +36,7 @@ export const rawRelay: Target = {
   keepsDocuments: false,
   settings: 'ws.send to every other socket; no token, no document, no database',
   async start() {
-    const { address, pid, stop } = await startServer([join(ROOT, 'bench/servers/raw-relay.ts')], {})
+    const { address, pid, stop } = await startServer(['bench/servers/raw-relay.ts'], {})
     return { address: `ws://${address}`, pid, stop, token: '', databaseCpu: () => undefined }
   },
   dispose: async () => undefined,

@@ -2,7 +2,7 @@
  * Checks every delivery, after the clock has stopped: counts per receiver, gaps, and the final content of every replica, built
  * from exactly the bytes that it received; where the server keeps documents, also what a fresh reader is given.
  */
-import { connect } from './client.ts'
+import { connectSync } from '../test/support/sync-socket.ts'
 import { contentAfter } from './editors.ts'
 import type { RecordUnderLoad } from './load.ts'
 
@@ -29,7 +29,7 @@ export async function verify(records: readonly RecordUnderLoad[], urlOf?: (path:
     }
     if (urlOf !== undefined) {
       const given: Uint8Array[] = []
-      const reader = await connect(urlOf(path), true, { update: (update) => given.push(update), lost: () => undefined })
+      const reader = await connectSync(urlOf(path), { update: (update) => given.push(update), lost: () => undefined }, 'empty')
       reader.close()
       compare('a fresh reader', given)
     }

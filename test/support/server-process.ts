@@ -4,6 +4,10 @@
  */
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+/** Paths in arguments are taken from the repository root. */
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 export interface ServerProcess {
   readonly pid: number
@@ -11,6 +15,8 @@ export interface ServerProcess {
   readonly address: string
   /** SIGTERM, and SIGKILL for one that has not ended after ten seconds. */
   stop(): Promise<void>
+  /** SIGKILL: no farewell, and whatever was not on its way to the kernel is gone. Resolves once the process is gone. */
+  kill(): Promise<void>
 }
 
 const START_LIMIT = 60_000
@@ -19,7 +25,11 @@ const KEPT_STDERR = 8_192
 
 /** Starts `node ...args` with these variables added to the environment. Rejects if no address is announced in time. */
 export function startServer(args: readonly string[], environment: Readonly<Record<string, string>>): Promise<ServerProcess> {
-  const child = spawn(process.execPath, args, { env: { ...process.env, ...environment }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, args, {
+    cwd: ROOT,
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
   let stderr = ''
   child.stderr.on('data', (chunk: Buffer) => {
@@ -31,6 +41,11 @@ export function startServer(args: readonly string[], environment: Readonly<Recor
     child.kill('SIGTERM')
     await ended
     clearTimeout(timer)
+  }
+
+  async function kill(): Promise<void> {
+    child.kill('SIGKILL')
+    await ended
   }
 
   return new Promise((resolve, reject) => {
@@ -45,7 +60,7 @@ export function startServer(args: readonly string[], environment: Readonly<Recor
       const address = /listening on http:\/\/(\S+:\d+)/.exec(line)?.[1]
       if (address === undefined || child.pid === undefined) return
       clearTimeout(timer)
-      resolve({ pid: child.pid, address, stop })
+      resolve({ pid: child.pid, address, stop, kill })
     })
   })
 }
