@@ -8,7 +8,7 @@
 
 import type { SyncError } from '@rapport/shared/errors.ts'
 import { encodeAwarenessMessage, encodeStep1, encodeStep2, encodeUpdate } from '@rapport/shared/protocol/y-websocket.ts'
-import type { Answer, Room } from '../document/room.ts'
+import type { Answer, Room } from '../document/handle.ts'
 import type { CommittedEntry } from '../document/subscriber.ts'
 import { frameEntry, frameMessage } from './frame.ts'
 import type { SendQueue } from './send-queue.ts'

@@ -12,7 +12,7 @@ import { CLOSE_CODES, closeReasonOf } from '@rapport/shared/protocol/close-codes
 import { decodeMessage, encodeStep1, type Message } from '@rapport/shared/protocol/y-websocket.ts'
 import type { RawData } from 'ws'
 import type { Principal } from '../auth/principal.ts'
-import type { Room } from '../document/room.ts'
+import type { Room } from '../document/handle.ts'
 import type { Subscriber } from '../document/subscriber.ts'
 import { createOutlet } from './back-pressure.ts'
 import { frameMessage, framePong } from './frame.ts'

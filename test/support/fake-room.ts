@@ -5,9 +5,9 @@ import { systemClock } from '@rapport/shared/clock.ts'
 import type { RecordKey } from '@rapport/shared/ids.ts'
 import * as Y from 'yjs'
 import type { Principal } from '../../server/auth/principal.ts'
+import type { Room } from '../../server/document/handle.ts'
 import { createPresence } from '../../server/document/presence.ts'
 import type { Registry } from '../../server/document/registry.ts'
-import type { Room } from '../../server/document/room.ts'
 import type { CommittedEntry, Subscriber } from '../../server/document/subscriber.ts'
 import type { DurableSequence } from '../../server/log/entry.ts'
 
@@ -83,7 +83,7 @@ export function createFakeRoom(key: RecordKey): FakeRoom {
       for (const other of subscribers) {
         other.update({ sequence: sequence as DurableSequence, update, stateVector: () => Y.encodeStateVector(document) })
       }
-      return Promise.resolve(sequence as DurableSequence)
+      return Promise.resolve()
     },
     view(look) {
       return Promise.resolve(look({ key, sequence, createdAt: 0, createdBy: '', updatedAt: 0, document }))

@@ -1,0 +1,49 @@
+/** The HTTP side of the server as one Hono app: operations, then REST behind authentication, and problem details for the rest. */
+import { SyncError } from '@rapport/shared/errors.ts'
+import { Hono } from 'hono'
+import { createMiddleware } from 'hono/factory'
+import { secureHeaders } from 'hono/secure-headers'
+import type { Verifier } from '../auth/tokens.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import { problem } from './problem.ts'
+import { type Authenticated, createRecords, type RecordsNeeds } from './records.ts'
+
+export interface HttpNeeds extends RecordsNeeds {
+  readonly metrics: Pick<Metrics, 'render' | 'contentType'>
+  readonly verify: Verifier
+  /** Why the server should get no traffic, `undefined` if it should. */
+  readonly unready: () => Promise<string | undefined>
+}
+
+export function createHttpApp(needs: HttpNeeds): Hono<Authenticated> {
+  const { metrics, verify, unready, log } = needs
+  const app = new Hono<Authenticated>()
+  app.onError((error, context) => problem(context, error, log))
+  app.notFound((context) => problem(context, new SyncError('not_found', 'no such resource'), log))
+  app.use(secureHeaders())
+
+  app.get('/healthz', (context) => context.json({ status: 'ok' }))
+  app.get('/readyz', async (context) => {
+    const reason = await unready()
+    if (reason === undefined) return context.json({ status: 'ready' })
+    return context.json({ status: 'unavailable', reason }, 503, { 'Retry-After': '1' })
+  })
+  app.get('/metrics', async (context) => context.text(await metrics.render(), 200, { 'Content-Type': metrics.contentType }))
+
+  app.use('/v1/*', authenticate(verify))
+  app.route('/v1/records', createRecords(needs))
+  return app
+}
+
+/** Bearer tokens in the header alone (RFC 6750, 2.1). Answers are private: they depend on who asks. */
+function authenticate(verify: Verifier) {
+  return createMiddleware<Authenticated>(async (context, next) => {
+    const [, token] = /^Bearer +([^ ]+) *$/i.exec(context.req.header('Authorization') ?? '') ?? []
+    const verdict = token === undefined ? undefined : await verify(token)
+    if (verdict?.type === 'expired') throw new SyncError('unauthenticated', 'the token has expired')
+    if (verdict?.type !== 'verified') throw new SyncError('unauthenticated', 'a valid bearer token is needed')
+    context.set('principal', verdict.principal)
+    await next()
+    context.header('Cache-Control', 'private, no-cache')
+  })
+}

@@ -1,0 +1,52 @@
+/**
+ * Failures as problem details (RFC 9457): the one place where an error becomes an HTTP answer. What a caller may not know
+ * is not in it; a missing record and a foreign one give the same bytes (P11).
+ */
+import { type ErrorCode, type SyncError, toSyncError } from '@rapport/shared/errors.ts'
+import type { Context } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import type { Logger } from '../observability/logger.ts'
+
+interface Kind {
+  readonly status: 400 | 401 | 403 | 404 | 409 | 410 | 413 | 422 | 429 | 500 | 503
+  readonly code: string
+  readonly title: string
+}
+
+const UNAVAILABLE: Kind = { status: 503, code: 'unavailable', title: 'Service unavailable' }
+const INTERNAL: Kind = { status: 500, code: 'internal', title: 'Internal error' }
+const INVALID: Kind = { status: 422, code: 'invalid', title: 'Invalid' }
+
+const KINDS: Readonly<Record<ErrorCode, Kind>> = {
+  malformed: { status: 400, code: 'malformed', title: 'Malformed request' },
+  unauthenticated: { status: 401, code: 'unauthenticated', title: 'Unauthenticated' },
+  forbidden: { status: 403, code: 'forbidden', title: 'Forbidden' },
+  not_found: { status: 404, code: 'not_found', title: 'Not found' },
+  gone: { status: 410, code: 'gone', title: 'Gone' },
+  too_large: { status: 413, code: 'too_large', title: 'Too large' },
+  rate_limited: { status: 429, code: 'rate_limited', title: 'Too many requests' },
+  refused: INVALID,
+  invalid: INVALID,
+  draining: UNAVAILABLE,
+  overload: UNAVAILABLE,
+  commit_failed: UNAVAILABLE,
+  out_of_service: UNAVAILABLE,
+  configuration: INTERNAL,
+  internal: INTERNAL,
+}
+
+/** The answer to a failed request; failures of our own are logged, without the request's URL, which may hold a token. */
+export function problem(context: Context, thrown: unknown, log: Logger): Response {
+  const error = toSyncError(thrown)
+  const kind = thrown instanceof HTTPException && thrown.status === 400 ? KINDS.malformed : KINDS[error.code]
+  if (kind.status >= 500) log.error({ err: error, method: context.req.method, status: kind.status }, 'a request failed')
+  const headers: Record<string, string> = { 'Content-Type': 'application/problem+json' }
+  if (kind.status === 401) headers['WWW-Authenticate'] = 'Bearer'
+  if (error.retry) headers['Retry-After'] = '1'
+  return context.body(JSON.stringify(problemBody(kind, error)), kind.status, headers)
+}
+
+function problemBody(kind: Kind, error: SyncError): object {
+  const told = kind.status < 500 && kind.status !== 404
+  return { type: 'about:blank', title: kind.title, status: kind.status, ...(told && { detail: error.message }), code: kind.code }
+}
