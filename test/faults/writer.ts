@@ -74,6 +74,7 @@ export function createWriter(): Writer {
         Y.encodeStateVector(document),
       )
       socket = connected
+      pump()
       connected.closed.then(() => {
         if (socket === connected) socket = undefined
       })
