@@ -1,6 +1,24 @@
-/** Placeholder of the seam, replaced by the implementation. */
-import type { RecordKey } from '@rapport/shared/ids.ts'
-import type { Room } from './room.ts'
+/**
+ * The rooms of this process: each record is loaded once, held while somebody uses it, and kept in memory afterwards as long
+ * as there is room for it.
+ *
+ * What nobody edits goes back to bytes; what nobody holds leaves when memory is needed, least recently used first. A room that
+ * is not quiet is never unloaded. Rooms in use are compared with the log's heads once a second, so a lost hint costs a
+ * second; one that was only kept is compared before it is handed out again.
+ */
+import type { Clock, Timer } from '@rapport/shared/clock.ts'
+import { SyncError } from '@rapport/shared/errors.ts'
+import { keyString, type RecordKey } from '@rapport/shared/ids.ts'
+import type { KeptClient } from '../access/server-client.ts'
+import type { Hints } from '../fanout/hints.ts'
+import type { UpdateLog } from '../log/update-log.ts'
+import type { Logger } from '../observability/logger.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import type { Room } from './handle.ts'
+import { rebuild } from './history.ts'
+import type { LiveRoom } from './live-room.ts'
+import { createPresence } from './presence.ts'
+import { createRoom } from './room.ts'
 
 export interface Registry {
   /**
@@ -11,4 +29,192 @@ export interface Registry {
   release(room: Room): void
   /** Commits what was received, up to `milliseconds`, and ends all subscribers with `draining`. */
   drain(milliseconds: number): Promise<void>
+}
+
+export interface RegistryDeps {
+  readonly log: UpdateLog
+  readonly hints: Hints
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly metrics: Metrics
+  readonly newEntryId: () => string
+  /** Version of a record type's schema, for new records. */
+  readonly schemaVersion: (type: string) => number
+  /** Largest encoded record, bytes. */
+  readonly maxRecordBytes: number
+  /** What rooms that nobody holds may take of memory together, bytes. */
+  readonly idleBytes?: number
+}
+
+/** Milliseconds. */
+const HEADS_EVERY = 1_000
+const COOL_EVERY = 5_000
+/** Heads asked for in one statement; with more rooms in use they take turns. */
+const HEADS_AT_ONCE = 2_000
+const IDLE_BYTES = 64 * 1024 * 1024
+/** Loads between two looks at the memory that idle rooms take. */
+const LOADS_PER_CHECK = 256
+/** What a room takes besides its content, bytes, roughly. */
+const ROOM_BYTES = 4 * 1024
+/** Client ids of unloaded records that are remembered. */
+const KEPT_CLIENTS = 10_000
+
+interface Resident {
+  readonly room: LiveRoom
+  holders: number
+  /** Where it stood when it was last swept: a room that moved since is being edited. */
+  swept: string
+}
+
+export function createRegistry(deps: RegistryDeps): Registry {
+  const { log, clock, logger } = deps
+  const idleBytes = deps.idleBytes ?? IDLE_BYTES
+  /** In order of last use. */
+  const residents = new Map<string, Resident>()
+  const loading = new Map<string, Promise<Resident>>()
+  const kept = new Map<string, KeptClient>()
+  const timers = new Map<() => void, Timer>()
+  let draining = false
+  let turn = 0
+  let loads = 0
+  deps.metrics.gauge('rapport_records_loaded', 'Records in memory', [], (gauge) => gauge.set(residents.size))
+  const refusals = deps.metrics.counter('rapport_updates_refused_total', 'Submissions that were refused, by reason', ['reason'])
+
+  const stopHearing = deps.hints.subscribe((hint) => residents.get(keyString(hint.key))?.room.hear(hint))
+  every(HEADS_EVERY, compareHeads)
+  every(COOL_EVERY, sweep)
+
+  async function load(name: string, key: RecordKey): Promise<Resident> {
+    const start = await rebuild(log, key)
+    const client = kept.get(name)
+    kept.delete(name)
+    const room = createRoom(
+      {
+        key,
+        schemaVersion: deps.schemaVersion(key.type),
+        log,
+        hints: deps.hints,
+        clock,
+        logger,
+        refusals,
+        presence: createPresence(clock),
+        newEntryId: deps.newEntryId,
+        maxRecordBytes: deps.maxRecordBytes,
+      },
+      start,
+      client,
+      () => residents.delete(name),
+    )
+    const resident = { room, holders: 0, swept: '' }
+    residents.set(name, resident)
+    loads += 1
+    if (loads % LOADS_PER_CHECK === 0) makeRoom()
+    return resident
+  }
+
+  /** A kept room may have missed hints while nobody held it. */
+  async function compareKept(resident: Resident): Promise<void> {
+    const asOf = resident.room.position()
+    const [head] = await log.heads([resident.room.key])
+    resident.room.compare(head, asOf)
+  }
+
+  /** Loads the record, or makes sure that what was kept of it is current; whoever asks meanwhile shares the answer. */
+  async function current(name: string, key: RecordKey): Promise<Resident> {
+    const here = residents.get(name)
+    if (here !== undefined && here.holders > 0) return here
+    let found = loading.get(name)
+    if (found === undefined) {
+      found = (here === undefined ? load(name, key) : compareKept(here).then(() => here)).finally(() => loading.delete(name))
+      loading.set(name, found)
+    }
+    return found
+  }
+
+  function makeRoom(): void {
+    let idle = 0
+    for (const { room, holders } of residents.values()) if (holders === 0) idle += room.footprint() + ROOM_BYTES
+    for (const [name, { room, holders }] of residents) {
+      if (idle <= idleBytes) return
+      if (holders > 0 || !room.quiet()) continue
+      idle -= room.footprint() + ROOM_BYTES
+      unload(name, room)
+    }
+  }
+
+  function unload(name: string, room: LiveRoom): void {
+    const client = room.keep()
+    if (client !== undefined) {
+      kept.set(name, client)
+      const [oldest] = kept.keys()
+      if (kept.size > KEPT_CLIENTS && oldest !== undefined) kept.delete(oldest)
+    }
+    room.end(new SyncError('draining', 'the record was unloaded'))
+  }
+
+  function sweep(): void {
+    for (const resident of residents.values()) {
+      const { entry } = resident.room.position()
+      if (entry === resident.swept) resident.room.cool()
+      resident.swept = entry
+    }
+    makeRoom()
+  }
+
+  async function compareHeads(): Promise<void> {
+    const held = [...residents.values()].filter(({ holders }) => holders > 0)
+    if (held.length === 0) return
+    turn = turn < held.length ? turn : 0
+    const asked = held.slice(turn, turn + HEADS_AT_ONCE).map(({ room }) => ({ room, asOf: room.position() }))
+    turn += HEADS_AT_ONCE
+    try {
+      const heads = await log.heads(asked.map(({ room }) => room.key))
+      for (const [index, { room, asOf }] of asked.entries()) room.compare(heads[index], asOf)
+    } catch (error) {
+      logger.debug({ err: error }, 'heads were not read; the next second will do')
+    }
+  }
+
+  function every(milliseconds: number, run: () => void | Promise<void>): void {
+    const again = (): void => {
+      timers.set(run, clock.after(milliseconds, tick))
+    }
+    const tick = (): void => {
+      void Promise.resolve(run()).then(() => {
+        if (!draining) again()
+      })
+    }
+    again()
+  }
+
+  return {
+    async acquire(key) {
+      const name = keyString(key)
+      for (;;) {
+        if (draining) throw new SyncError('draining', 'the server is shutting down')
+        const found = await current(name, key)
+        // Between the answer and this line it may have been unloaded again.
+        if (residents.get(name) !== found) continue
+        found.holders += 1
+        residents.delete(name)
+        residents.set(name, found)
+        return found.room
+      }
+    },
+    release(room) {
+      const resident = residents.get(keyString(room.key))
+      if (resident?.room !== room) return
+      resident.holders -= 1
+      if (resident.holders === 0 && resident.room.position().sequence === 0 && resident.room.quiet())
+        resident.room.end(new SyncError('draining', 'nobody uses the record'))
+    },
+    async drain(milliseconds) {
+      draining = true
+      for (const timer of timers.values()) timer.cancel()
+      stopHearing()
+      const quiet = Promise.all([...residents.values()].map(({ room }) => room.whenQuiet()))
+      await Promise.race([quiet, new Promise<void>((resolve) => clock.after(milliseconds, resolve))])
+      for (const { room } of [...residents.values()]) room.end(new SyncError('draining', 'the server is shutting down'))
+    },
+  }
 }

@@ -22,7 +22,7 @@ export interface Subscriber {
   update(entry: CommittedEntry): void
   /** Acknowledges a submission that brought nothing new, with the stored content of its structs. Only with `echo`. */
   repeat(update: Uint8Array): void
-  /** Something earlier is missing: ask for everything behind this state vector. At most once until its content advances. */
+  /** Something is missing here that it may have: ask it for everything behind this state vector. */
   ask(stateVector: Uint8Array): void
   /** `count` submissions of `bytes` together are done with, whatever became of them. */
   settled(count: number, bytes: number): void

@@ -52,10 +52,8 @@ export interface JudgedEntry {
 
 export type AppendOutcome =
   | { readonly type: 'committed'; readonly sequence: DurableSequence }
-  /** Another instance wrote behind the same predecessor, or history was replaced: rebuild and judge again. */
+  /** Another instance wrote behind the same predecessor, history was replaced, or the record was erased: load it again. */
   | { readonly type: 'outrun' }
-  /** The record was erased: final. */
-  | { readonly type: 'erased' }
   /** The database refuses this entry's data, and would again. */
   | { readonly type: 'refused'; readonly reason: string }
   /** The log is closing and the entry was not written. */

@@ -1,6 +1,19 @@
-/** Placeholder of the seam, replaced by the implementation. */
+/**
+ * The log with group commit: gathers the entries of all records while one group is being written, writes them as the next
+ * one, and tells each record's room what became of its entry.
+ *
+ * Guarantees: an entry is reported `committed` only after the database said so (P1). One that fails for its data's sake fails
+ * alone. A transient failure, or an outcome nobody knows, retries the same entries in place: their ids tell a commit that
+ * did happen from another writer's entry.
+ */
+import { type Clock, sleep } from '@rapport/shared/clock.ts'
+import { SyncError } from '@rapport/shared/errors.ts'
 import type { RecordKey } from '@rapport/shared/ids.ts'
-import type { AppendOutcome, JudgedEntry, LogRow, Position, QuarantineRow, StoredRecord } from './entry.ts'
+import type { Logger } from '../observability/logger.ts'
+import type { Metrics } from '../observability/metrics.ts'
+import { createCompactor } from './compaction.ts'
+import type { AppendOutcome, DurableSequence, JudgedEntry, LogRow, Position, QuarantineRow, StoredRecord } from './entry.ts'
+import type { ClassifyFailure, LogStore } from './log-store.ts'
 
 export interface UpdateLog {
   /**
@@ -8,16 +21,172 @@ export interface UpdateLog {
    * place with the same ids for as long as it takes (and shows in `healthy`), anything else is an outcome.
    */
   append(entry: JudgedEntry): Promise<AppendOutcome>
-  /** Rejects with `overload` while the database cannot be reached. Concurrent loads of one record share one statement. */
+  /** Rejects with `overload` while the database cannot be reached. */
   load(key: RecordKey): Promise<StoredRecord | undefined>
+  /** As `LogStore.readAfter`. */
   readAfter(key: RecordKey, after: number, limit: number): Promise<readonly LogRow[]>
+  /** As `LogStore.heads`. */
   heads(keys: readonly RecordKey[]): Promise<readonly (Position | undefined)[]>
-  /** Rewrites the record's snapshot from its log bytes, if nobody else did meanwhile. */
-  compact(key: RecordKey): Promise<boolean>
+  /**
+   * Rewrites the record's snapshot from its log. Resolves with the new snapshot's position, or `undefined` if it was not
+   * replaced: somebody else was faster, nothing was new, or it failed (which is logged; the log is whole without it).
+   */
+  compact(key: RecordKey): Promise<Position | undefined>
   quarantine(row: QuarantineRow): Promise<void>
   page(tenant: RecordKey['tenant'], type: string, after: string, limit: number): Promise<readonly RecordKey['id'][]>
   /** False while a group commit is failing and being retried. */
   healthy(): boolean
   /** Waits for what was appended, up to `milliseconds`; later appends answer `closed`. */
   close(milliseconds: number): Promise<void>
+}
+
+export interface UpdateLogDeps {
+  readonly store: LogStore
+  readonly classify: ClassifyFailure
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: Metrics
+}
+
+interface Appended {
+  readonly entry: JudgedEntry
+  readonly resolve: (outcome: AppendOutcome) => void
+}
+
+/** Caps of one group: rows, and bytes of update, of which the first entry may exceed the latter alone. */
+const GROUP_ROWS = 500
+const GROUP_BYTES = 4 * 1024 * 1024
+
+/** Milliseconds between attempts, doubling. */
+const FIRST_RETRY = 50
+const LAST_RETRY = 2_000
+
+/** A position that was read back from the log has been committed. */
+export function durable(position: Position): DurableSequence {
+  return position.sequence as DurableSequence
+}
+
+export function createUpdateLog({ store, classify, clock, log, metrics }: UpdateLogDeps): UpdateLog {
+  const batchSize = metrics.histogram(
+    'rapport_commit_batch_size',
+    'Entries in one group commit',
+    [1, 2, 5, 10, 20, 50, 100, 200, 500],
+  )
+  const seconds = metrics.histogram(
+    'rapport_commit_seconds',
+    'How long a group commit took, retries included',
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30],
+  )
+  const compactor = createCompactor(store, log)
+  let gathering: Appended[] = []
+  let writing: Promise<void> | undefined
+  let failing = false
+  let closed = false
+
+  async function writeGroups(): Promise<void> {
+    while (gathering.length > 0) {
+      const group = takeGroup()
+      const start = clock.elapsed()
+      await write(group)
+      batchSize.observe(group.length)
+      seconds.observe((clock.elapsed() - start) / 1000)
+    }
+    writing = undefined
+  }
+
+  function takeGroup(): Appended[] {
+    let bytes = 0
+    let rows = 0
+    for (const { entry } of gathering) {
+      bytes += entry.update.length
+      if (rows > 0 && (rows >= GROUP_ROWS || bytes > GROUP_BYTES)) break
+      rows += 1
+    }
+    const group = gathering.slice(0, rows)
+    gathering = gathering.slice(rows)
+    return group
+  }
+
+  /** Ends when every entry of the group has its outcome. `uncertain`: an earlier attempt may have been committed after all. */
+  async function write(group: readonly Appended[], uncertain = false): Promise<void> {
+    for (let pause = FIRST_RETRY; ; pause = Math.min(pause * 2, LAST_RETRY)) {
+      try {
+        await attempt(group, uncertain)
+        failing = false
+        return
+      } catch (error) {
+        if (classify(error) === 'data') {
+          // Somebody's data was refused and nothing was written: halve the group until the guilty entry stands alone.
+          const half = Math.ceil(group.length / 2)
+          await write(group.slice(0, half), uncertain)
+          await write(group.slice(half), uncertain)
+          return
+        }
+        failing = true
+        uncertain = true
+        log.warn({ err: error, entries: group.length }, 'group commit failed; trying again')
+        if (closed) {
+          for (const { resolve } of group) resolve({ type: 'closed' })
+          return
+        }
+        await sleep(clock, pause)
+      }
+    }
+  }
+
+  /** Throws if no outcome is known yet. */
+  async function attempt(group: readonly Appended[], uncertain: boolean): Promise<void> {
+    const entries = group.map((appended) => appended.entry)
+    let admitted: ReadonlySet<string> = new Set()
+    let refusal: unknown
+    try {
+      admitted = await store.insert(entries)
+    } catch (error) {
+      if (classify(error) !== 'data' || group.length > 1) throw error
+      refusal = error
+    }
+    const missing = entries.filter((entry) => !admitted.has(entry.id))
+    // An entry that an earlier attempt did commit stands in the way of its own repetition.
+    const stored = uncertain && missing.length > 0 ? await store.stored(missing) : admitted
+    for (const { entry, resolve } of group) {
+      if (admitted.has(entry.id) || stored.has(entry.id)) {
+        resolve({ type: 'committed', sequence: (entry.previous.sequence + 1) as DurableSequence })
+      } else if (refusal === undefined) resolve({ type: 'outrun' })
+      else {
+        log.error({ err: refusal, type: entry.key.type, id: entry.key.id }, 'the database refuses an entry')
+        resolve({ type: 'refused', reason: 'the database refuses this entry' })
+      }
+    }
+  }
+
+  async function reaching<T>(read: Promise<T>): Promise<T> {
+    try {
+      return await read
+    } catch (cause) {
+      throw new SyncError('overload', 'the database cannot be reached', { cause })
+    }
+  }
+
+  return {
+    append(entry) {
+      if (closed) return Promise.resolve({ type: 'closed' })
+      return new Promise((resolve) => {
+        gathering.push({ entry, resolve })
+        writing ??= writeGroups()
+      })
+    },
+    load: (key) => reaching(store.load(key)),
+    readAfter: (key, after, limit) => reaching(store.readAfter(key, after, limit)),
+    heads: (keys) => reaching(store.heads(keys)),
+    compact: (key) => compactor.compact(key),
+    quarantine: (row) => reaching(store.quarantine(row)),
+    page: (tenant, type, after, limit) => reaching(store.page(tenant, type, after, limit)),
+    healthy: () => !failing,
+    async close(milliseconds) {
+      const deadline = sleep(clock, milliseconds)
+      await Promise.race([writing, deadline])
+      closed = true
+      for (const { resolve } of gathering.splice(0)) resolve({ type: 'closed' })
+    },
+  }
 }

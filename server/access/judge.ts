@@ -1,0 +1,176 @@
+/**
+ * Decides what becomes of a record's waiting submissions, and makes of all that may stay one entry for the log.
+ *
+ * Everything happens in one Yjs transaction on the live document, one submission after the other, so that Yjs emits one update
+ * and nobody ever sees a state between. Afterwards the document is ahead of the database until the entry is committed; if
+ * it never is, the document must be thrown away. First form: a principal's right to write at all, gaps, duplicates, the
+ * server's own writes. Values and fields are not judged yet; that work belongs behind `apply`, inside the same transaction.
+ */
+import { SyncError } from '@rapport/shared/errors.ts'
+import type { Author, RecordKey } from '@rapport/shared/ids.ts'
+import { writeMeta } from '@rapport/shared/schema/layout.ts'
+import * as Y from 'yjs'
+import { authorOf, type Principal } from '../auth/principal.ts'
+import type { JudgedEntry, Position, ServerItem } from '../log/entry.ts'
+import { mayWrite } from './policy.ts'
+import { hasGap, type ScannedUpdate } from './pre-scan.ts'
+import type { ServerClient } from './server-client.ts'
+
+export type Submission =
+  | { readonly type: 'update'; readonly principal: Principal; readonly update: ScannedUpdate }
+  | { readonly type: 'edit'; readonly principal: Principal; readonly change: (document: Y.Doc) => void }
+
+export type Verdict =
+  /** It has content in the entry. */
+  | { readonly type: 'admitted' }
+  /** The document holds all of it already, perhaps thanks to an earlier submission of the same entry. */
+  | { readonly type: 'known' }
+  /** Something that it builds on is missing; nothing of it was kept. */
+  | { readonly type: 'gap' }
+  /** Nothing of it was kept, nor would be another time. */
+  | { readonly type: 'refused'; readonly error: SyncError }
+
+export interface Judgement {
+  /** Absent if nothing new is to be stored; the document is then unchanged. */
+  readonly entry: JudgedEntry | undefined
+  /** One for each submission, in order. */
+  readonly verdicts: readonly Verdict[]
+}
+
+export interface Docket {
+  readonly key: RecordKey
+  /** The live document, equal to committed state as of `position`. */
+  readonly document: Y.Doc
+  readonly position: Position
+  readonly submissions: readonly Submission[]
+  readonly server: ServerClient
+  readonly schemaVersion: number
+  /** A fresh UUID for the entry. */
+  readonly entryId: string
+  /** Wall time in milliseconds. */
+  readonly now: number
+}
+
+const ADMITTED: Verdict = { type: 'admitted' }
+const KNOWN: Verdict = { type: 'known' }
+const GAP: Verdict = { type: 'gap' }
+const FORBIDDEN: Verdict = { type: 'refused', error: new SyncError('forbidden', 'this role may not write in this record') }
+
+/**
+ * Throws whatever Yjs or a change throws: the document is then unusable, one of the submissions is guilty, and nothing says
+ * which.
+ */
+export function judge(docket: Docket): Judgement {
+  const { document, key, position, submissions, server, now } = docket
+  const verdicts: Verdict[] = []
+  const authors = new Map<string, Author>()
+  const serverItems: ServerItem[] = []
+  const emitted: Uint8Array[] = []
+  const collect = (update: Uint8Array): void => {
+    emitted.push(update)
+  }
+
+  /** True if anything was written or deleted. */
+  const writeAsServer = (transaction: Y.Transaction, author: Author, write: () => void): boolean => {
+    const client = server.claim(document)
+    const clock = Y.getState(document.store, client)
+    const deletions = deletionsOf(transaction)
+    write()
+    const length = Y.getState(document.store, client) - clock
+    if (length > 0) serverItems.push({ client, clock, length, author, standsFor: { client, clock } })
+    return length > 0 || deletionsOf(transaction) > deletions
+  }
+
+  document.on('update', collect)
+  try {
+    document.transact((transaction) => {
+      for (const submission of submissions) {
+        const author = authorOf(submission.principal)
+        const verdict =
+          submission.type === 'update'
+            ? apply(document, transaction, submission.principal, submission.update, server)
+            : edit(submission.principal, () => writeAsServer(transaction, author, () => submission.change(document)))
+        verdicts.push(verdict)
+        if (verdict.type === 'admitted') authors.set(`${author.role}\0${author.sub}`, author)
+      }
+      const creator = authors.values().next().value
+      if (creator !== undefined && position.sequence === 0) {
+        writeAsServer(transaction, creator, () =>
+          writeMeta(document, { schemaVersion: docket.schemaVersion, createdAt: now, createdBy: creator.sub }),
+        )
+      }
+      // An apply makes the transaction remote, and a remote transaction that moved the document's own client id on makes Yjs
+      // replace that id behind our back.
+      transaction.local = true
+    }, judge)
+  } finally {
+    document.off('update', collect)
+  }
+  if (dropPending(document)) throw new Error('an update left structs pending that the scan had seen complete')
+  if (emitted.length === 0) return { entry: undefined, verdicts }
+  const entry = {
+    key,
+    id: docket.entryId,
+    previous: position,
+    // More than one only where Yjs tidies formatting up in a transaction of its own.
+    update: emitted.length === 1 ? (emitted[0] as Uint8Array) : Y.mergeUpdates(emitted),
+    authors: [...authors.values()],
+    serverItems,
+    at: now,
+  } as unknown as JudgedEntry
+  return { entry, verdicts }
+}
+
+function apply(
+  document: Y.Doc,
+  transaction: Y.Transaction,
+  principal: Principal,
+  update: ScannedUpdate,
+  server: ServerClient,
+): Verdict {
+  const known = { clock: (client: number) => Y.getState(document.store, client) }
+  const bringsStructs = update.structs.some((range) => range.end > known.clock(range.client))
+  if (!mayWrite(principal)) {
+    // A reader's client answers our question for its content like any other; what we hold already is no offence.
+    const unknown = bringsStructs || update.deletes.some((range) => !isDeleted(document, range.client, range.start, range.end))
+    return unknown ? FORBIDDEN : KNOWN
+  }
+  if (hasGap(update, known)) return GAP
+  server.beware(update, known)
+  const before = deletionsOf(transaction)
+  Y.applyUpdate(document, update.bytes, judge)
+  return bringsStructs || deletionsOf(transaction) > before ? ADMITTED : KNOWN
+}
+
+function edit(principal: Principal, write: () => boolean): Verdict {
+  if (!mayWrite(principal)) return FORBIDDEN
+  return write() ? ADMITTED : KNOWN
+}
+
+/** How many deletions a transaction has made so far. */
+function deletionsOf(transaction: Y.Transaction): number {
+  let count = 0
+  for (const items of transaction.deleteSet.clients.values()) count += items.length
+  return count
+}
+
+/** Whether all of `[start, end)` is known and deleted. */
+function isDeleted(document: Y.Doc, client: number, start: number, end: number): boolean {
+  const structs = document.store.clients.get(client)
+  if (structs === undefined || end > Y.getState(document.store, client)) return false
+  for (let index = Y.findIndexSS(structs, start); index < structs.length; index += 1) {
+    const struct = structs[index] as (typeof structs)[number]
+    if (struct.id.clock >= end) break
+    if (!struct.deleted) return false
+  }
+  return true
+}
+
+/** Nothing may be parked in a live document: it would go live later, with somebody else's update. True if anything was. */
+function dropPending(document: Y.Doc): boolean {
+  const { store } = document
+  const parked = store.pendingStructs !== null || store.pendingDs !== null
+  store.pendingStructs = null
+  store.pendingDs = null
+  return parked
+}

@@ -1,0 +1,45 @@
+/**
+ * Says when a record's snapshot should be rewritten: after 200 entries, or once the log behind it has outgrown both it and
+ * 64 KiB. Doubling keeps what is rewritten linear in what was written.
+ */
+
+export interface Tail {
+  readonly entries: number
+  readonly bytes: number
+  readonly snapshotBytes: number
+}
+
+const ENTRIES = 200
+const BYTES = 64 * 1024
+
+export class CompactionGauge {
+  #tail: Tail
+  #running = false
+
+  constructor(tail: Tail) {
+    this.#tail = tail
+  }
+
+  /** An entry was added. */
+  grow(bytes: number): void {
+    const tail = this.#tail
+    this.#tail = { ...tail, entries: tail.entries + 1, bytes: tail.bytes + bytes }
+  }
+
+  /** True once each time a rewrite is due; `done` arms it again. */
+  claim(): boolean {
+    const { entries, bytes, snapshotBytes } = this.#tail
+    if (this.#running || (entries < ENTRIES && bytes < Math.max(BYTES, snapshotBytes))) return false
+    this.#running = true
+    this.#tail = { entries: 0, bytes: 0, snapshotBytes: snapshotBytes + bytes }
+    return true
+  }
+
+  done(): void {
+    this.#running = false
+  }
+
+  reset(tail: Tail): void {
+    this.#tail = tail
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * What the rest of the server may ask of a live record. Every answer is of committed state (P2); nothing here hands out the
+ * document itself.
+ */
+import type { SyncError } from '@rapport/shared/errors.ts'
+import type { RecordKey } from '@rapport/shared/ids.ts'
+import type * as Y from 'yjs'
+import type { Principal } from '../auth/principal.ts'
+import type { Presence } from './presence.ts'
+import type { Subscriber } from './subscriber.ts'
+
+/** Committed state as of one gap between two entries. `sequence` 0: the record was never written. */
+export interface RecordView {
+  readonly key: RecordKey
+  readonly sequence: number
+  /** Wall times in milliseconds; 0 where the record was never written. */
+  readonly createdAt: number
+  readonly createdBy: string
+  readonly updatedAt: number
+  /** Only for the duration of the call, and only to be read. */
+  readonly document: Y.Doc
+}
+
+export type Answer<T> =
+  | { readonly type: 'answer'; readonly value: T }
+  | { readonly type: 'unavailable'; readonly error: SyncError }
+
+export interface Room {
+  readonly key: RecordKey
+  readonly presence: Presence
+  /**
+   * At the next gap, and within 5 s or with `unavailable`: registers the subscriber and, in the same breath, answers with the
+   * committed state vector. Everything committed behind that vector is delivered to it from then on.
+   */
+  join(subscriber: Subscriber, answer: (vector: Answer<Uint8Array>) => void): void
+  leave(subscriber: Subscriber): void
+  /**
+   * At the next gap: committed content that a replica with this state vector lacks, deletions included. The callback runs
+   * inside the gap, so a subscriber that resumes in it misses nothing. An undecodable vector answers `malformed`.
+   */
+  read(stateVector: Uint8Array, answer: (diff: Answer<Uint8Array>) => void): void
+  /** Puts a raw update into the inbox; the subscriber hears of every outcome. Bytes must not change afterwards. */
+  submit(subscriber: Subscriber, update: Uint8Array): void
+  /**
+   * An edit by the server on somebody's behalf. `change` runs in the room's transaction, perhaps more than once (when another
+   * instance was faster), and must depend on the document alone. Resolves once it is committed, or had nothing to change; rejects with a
+   * `SyncError`, also with one that `change` throws.
+   */
+  edit(principal: Principal, change: (document: Y.Doc) => void): Promise<void>
+  /** Runs `look` on committed state at the next gap, within 5 s. A result must not keep the document. */
+  view<T>(look: (view: RecordView) => T): Promise<T>
+}

@@ -1,0 +1,72 @@
+/**
+ * What a room was sent and has not judged yet, in order of arrival. Hands it out in batches that become one entry each.
+ */
+import type { SyncError } from '@rapport/shared/errors.ts'
+import type { Submission } from '../access/judge.ts'
+import type { Subscriber } from './subscriber.ts'
+
+export interface Waiting {
+  readonly submission: Submission
+  /** Of the raw update; 0 for an edit. */
+  readonly bytes: number
+  readonly source: Source
+}
+
+/** Where a submission came from: a connection that hears of its verdict, or a caller in this process that awaits it. */
+export type Source =
+  | { readonly type: 'socket'; readonly subscriber: Subscriber }
+  | { readonly type: 'caller'; readonly resolve: () => void; readonly reject: (error: SyncError) => void }
+
+/** One batch takes at most so many submissions and, but for the first, bytes. */
+const BATCH_SUBMISSIONS = 500
+const BATCH_BYTES = 1024 * 1024
+
+export class Inbox {
+  #waiting: Waiting[] = []
+  #alone = 0
+
+  get length(): number {
+    return this.#waiting.length
+  }
+
+  add(waiting: Waiting): void {
+    this.#waiting.push(waiting)
+  }
+
+  take(): readonly Waiting[] {
+    let count = 0
+    let bytes = 0
+    for (const waiting of this.#waiting) {
+      bytes += waiting.bytes
+      if (count > 0 && (this.#alone > 0 || count >= BATCH_SUBMISSIONS || bytes > BATCH_BYTES)) break
+      count += 1
+    }
+    if (this.#alone > 0) this.#alone -= 1
+    if (count === this.#waiting.length) return this.clear()
+    return this.#waiting.splice(0, count)
+  }
+
+  /** The batch last taken was not stored: it comes first again. */
+  putBack(batch: readonly Waiting[]): void {
+    this.#waiting = [...batch, ...this.#waiting]
+  }
+
+  /** One of the first `count` is guilty of something: hand them out one at a time. */
+  isolate(count: number): void {
+    this.#alone = Math.max(this.#alone, count)
+  }
+
+  /** Takes out everything of one connection. */
+  drop(subscriber: Subscriber): readonly Waiting[] {
+    const own = (waiting: Waiting): boolean => waiting.source.type === 'socket' && waiting.source.subscriber === subscriber
+    const dropped = this.#waiting.filter(own)
+    if (dropped.length > 0) this.#waiting = this.#waiting.filter((waiting) => !own(waiting))
+    return dropped
+  }
+
+  clear(): readonly Waiting[] {
+    const all = this.#waiting
+    this.#waiting = []
+    return all
+  }
+}

@@ -1,0 +1,53 @@
+/**
+ * What a room is made of, and what the registry, which owns rooms, may do to one.
+ */
+import type { Clock } from '@rapport/shared/clock.ts'
+import type { SyncError } from '@rapport/shared/errors.ts'
+import type { RecordKey } from '@rapport/shared/ids.ts'
+import type { KeptClient } from '../access/server-client.ts'
+import type { Hint, Hints } from '../fanout/hints.ts'
+import type { Position } from '../log/entry.ts'
+import type { UpdateLog } from '../log/update-log.ts'
+import type { Logger } from '../observability/logger.ts'
+import type { Room } from './handle.ts'
+import type { Presence } from './presence.ts'
+
+export interface RoomDeps {
+  readonly key: RecordKey
+  readonly schemaVersion: number
+  readonly log: UpdateLog
+  readonly hints: Hints
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly refusals: Refusals
+  readonly presence: Presence
+  /** Draws the id of an entry, a UUID. */
+  readonly newEntryId: () => string
+  /** Largest encoded record, bytes. */
+  readonly maxRecordBytes: number
+}
+
+/** Counts what was refused, by reason. */
+export interface Refusals {
+  inc(labels: { readonly reason: string }): void
+}
+
+export interface LiveRoom extends Room {
+  position(): Position
+  /** Nothing waits and nothing is in flight. */
+  quiet(): boolean
+  /** Resolves at the first moment that is quiet, or when the room is over. */
+  whenQuiet(): Promise<void>
+  /** What it takes of the process's memory, bytes, roughly. */
+  footprint(): number
+  /** Another instance says that it wrote. */
+  hear(hint: Hint): void
+  /** The log's head, as it was read while the room stood at `asOf`. */
+  compare(head: Position | undefined, asOf: Position): void
+  /** Back to bytes, if quiet. */
+  cool(): void
+  /** For the room that this record gets next in this process. Only while quiet. */
+  keep(): KeptClient | undefined
+  /** Ends all subscribers, and everything that waits, with this reason. */
+  end(reason: SyncError): void
+}
