@@ -21,7 +21,7 @@ import {
   type Root,
   type RootsOfKind,
 } from './record-type.ts'
-import type { Register, RegisterValue, Scalar } from './register.ts'
+import type { RegisterValue, Scalar } from './register.ts'
 import { rewriteText } from './text-edit.ts'
 
 type RootName<T extends RecordType, K extends Root['kind']> = string extends keyof T['roots'] ? string : RootsOfKind<T, K>
@@ -33,7 +33,7 @@ export type EntryNaming = { readonly clock: Clock } | { readonly id: string }
 /** Names and values are those of the declaration; a name that is not (possible only for an undeclared `T`) throws. */
 export interface RecordEditor<T extends RecordType> {
   /** Null clears: unlike deleting the key, that does not yield to a concurrent value. */
-  set<F extends keyof T['fields'] & string>(field: F, value: RegisterValue<T['fields'][F] & Register> | null): void
+  set<F extends keyof T['fields'] & string>(field: F, value: RegisterValue<T['fields'][F]> | null): void
   setCustom(field: `x_${string}`, value: Scalar | null): void
   /** Makes the text read so, by minimal insertions and deletions. */
   rewrite(root: RootName<T, 'text'>, text: string): void
@@ -50,7 +50,7 @@ export interface RecordEditor<T extends RecordType> {
     root: N,
     entry: string,
     column: C,
-    value: RegisterValue<ColumnsOf<T, N>[C] & Register> | null,
+    value: RegisterValue<ColumnsOf<T, N>[C]> | null,
   ): void
   /** Marks the entry; what it holds, and what others are writing into it, stays for a restore. */
   deleteEntry(root: RootName<T, 'collection'>, entry: string): void

@@ -25,7 +25,8 @@ export function readContent(type: RecordType, document: Y.Doc): ReadContent {
 
 /** What a register shows of anything that a key of a Y.Map can hold; `undefined` is the empty value. */
 export function scalarOf(value: unknown): Scalar | undefined {
-  if (typeof value === 'number') return Number.isFinite(value) ? value : undefined
+  // Adding 0 turns -0, which JSON cannot say, into 0.
+  if (typeof value === 'number') return Number.isFinite(value) ? value + 0 : undefined
   return typeof value === 'string' || typeof value === 'boolean' ? value : undefined
 }
 

@@ -56,7 +56,7 @@ export type Register = StringRegister | NumberRegister | PlainRegister | EnumReg
 export type Scalar = string | number | boolean
 
 /** The TypeScript type of a register's value; emptiness is null or absence. */
-export type RegisterValue<R extends Register> = R extends { readonly kind: 'number' }
+export type RegisterValue<R> = R extends { readonly kind: 'number' }
   ? number
   : R extends { readonly kind: 'boolean' }
     ? boolean
