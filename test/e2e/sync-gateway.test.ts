@@ -268,7 +268,7 @@ test('P10: a reader that falls behind gets one diff instead of what it missed', 
     await room.edit(someone, (document) => document.getMap('fields').set('title', `${index} `.padEnd(20_000, 'x')))
     if (index % 100 === 0) await new Promise((resolve) => setImmediate(resolve))
   }
-  expect(await metrics.render()).toContain('rapport_limit_hits_total{limit="socket_buffer"} 1')
+  expect(await metrics.render()).toMatch(/rapport_limit_hits_total\{limit="socket_buffer"} [1-9]/)
   socket.webSocket.resume()
   const replica = new Y.Doc()
   let applied = 0

@@ -1,0 +1,141 @@
+/**
+ * The composition root: builds every part of a server from a configuration, in order, and takes them down in reverse. What was
+ * received is committed, then sockets are told to come back later, then the database is closed.
+ */
+import { randomUUID } from 'node:crypto'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { getRequestListener } from '@hono/node-server'
+import { type Clock, sleep } from '@rapport/shared/clock.ts'
+import { recordTypeOf } from '@rapport/shared/records/record-types.ts'
+import { openSigningKey } from './auth/signing-key.ts'
+import { createVerifier } from './auth/tokens.ts'
+import type { Config } from './config.ts'
+import { type Database, openDatabase } from './db.ts'
+import { createRegistry } from './document/registry.ts'
+import { createLocalHints } from './fanout/hints.ts'
+import { createGateway, type Gateway } from './gateway/upgrade.ts'
+import { createHttpApp } from './http/app.ts'
+import type { Lifecycle } from './lifecycle.ts'
+import { classifyFailure } from './log/failures.ts'
+import { createSqlLogStore } from './log/sql-log-store.ts'
+import { createUpdateLog } from './log/update-log.ts'
+import type { Logger } from './observability/logger.ts'
+import { createMetrics } from './observability/metrics.ts'
+import { createSamples } from './samples/create.ts'
+
+/** Milliseconds for each step of a stop; together they stay below the 10 s in which a stop is promised. */
+const DRAIN_MS = 3_000
+const TRAFFIC_STOP_MS = 6_500
+const LOG_CLOSE_MS = 500
+const DATABASE_STOP_MS = 1_500
+/** A database that takes longer to answer is not fit for traffic. */
+const PROBE_MS = 2_000
+/** How long a client may take to send the head of a request, and all of it. */
+const HEADERS_TIMEOUT_MS = 15_000
+const REQUEST_TIMEOUT_MS = 60_000
+
+/** Starts all parts under `lifecycle`, which stops them, and resolves with the port once traffic is served. */
+export async function startApp(config: Config, clock: Clock, log: Logger, lifecycle: Lifecycle): Promise<number> {
+  const metrics = createMetrics()
+  await lifecycle.start('process metrics', metrics.observeProcess, (end) => end())
+  const signingKey = await openSigningKey(config.dataDirectory)
+  const verify = createVerifier(signingKey, config.audience, clock)
+
+  const closeDatabase = (database: Database) => database.close()
+  const database = await lifecycle.start('database', () => openDatabase(config, log), closeDatabase, DATABASE_STOP_MS)
+  const updateLog = await lifecycle.start(
+    'log',
+    () => createUpdateLog({ store: createSqlLogStore(database.sql), classify: classifyFailure, clock, log, metrics }),
+    (started) => started.close(LOG_CLOSE_MS),
+    2 * LOG_CLOSE_MS,
+  )
+  const registry = createRegistry({
+    log: updateLog,
+    hints: createLocalHints().join(),
+    clock,
+    logger: log,
+    metrics,
+    newEntryId: randomUUID,
+    schemaVersion: (type) => recordTypeOf(type)?.schemaVersion ?? 0,
+    maxRecordBytes: config.limits.recordBytes,
+  })
+  await lifecycle.start(
+    'registry',
+    () => registry,
+    (started) => started.drain(0),
+  )
+  if (config.samples && database.kind === 'embedded') {
+    const created = await createSamples(registry, updateLog)
+    if (created > 0) log.info({ created }, 'samples were created')
+  }
+
+  let draining = false
+  const probe = createProbe(database, clock)
+  const gateway = createGateway({
+    clock,
+    log,
+    metrics,
+    limits: config.limits,
+    registry,
+    verify,
+    isRecordType: (name) => recordTypeOf(name) !== undefined,
+  })
+  const http = createHttpApp({
+    registry,
+    updateLog,
+    log,
+    metrics,
+    verify,
+    async unready() {
+      if (draining) return 'draining'
+      if (!updateLog.healthy()) return 'commits are failing'
+      return (await probe()) ? undefined : 'the database does not answer'
+    },
+  })
+
+  async function stopTraffic(server: Server): Promise<void> {
+    draining = true
+    gateway.refuse()
+    const closed = new Promise((resolve) => server.close(resolve))
+    await registry.drain(DRAIN_MS)
+    await gateway.close()
+    server.closeAllConnections()
+    await closed
+  }
+  const server = await lifecycle.start('traffic', () => listen(config, http.fetch, gateway), stopTraffic, TRAFFIC_STOP_MS)
+  return (server.address() as AddressInfo).port
+}
+
+type Fetch = Parameters<typeof getRequestListener>[0]
+
+function listen({ host, port }: Config, fetch: Fetch, gateway: Gateway): Promise<Server> {
+  const server = createServer(
+    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+    getRequestListener(fetch, { overrideGlobalObjects: false }),
+  )
+  server.on('upgrade', gateway.upgrade)
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(port, host, () => {
+      server.off('error', reject)
+      resolve(server)
+    })
+  })
+}
+
+/** Whether the database answers in time. Callers share one question, so a hanging database is not asked again and again. */
+function createProbe(database: Database, clock: Clock): () => Promise<boolean> {
+  let asking: Promise<boolean> | undefined
+  return () => {
+    asking ??= database.sql`select 1`
+      .then(
+        () => true,
+        () => false,
+      )
+      .finally(() => {
+        asking = undefined
+      })
+    return Promise.race([asking, sleep(clock, PROBE_MS).then(() => false)])
+  }
+}
