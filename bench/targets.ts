@@ -1,15 +1,12 @@
 /**
  * The servers under measurement: how each is started, in fresh processes, and whose CPU time is counted as its database's.
  */
-import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { mintLocalToken } from '../test/support/local-token.ts'
 import { startServer } from '../test/support/server-process.ts'
 
-const ROOT = fileURLToPath(new URL('..', import.meta.url))
 const RAPPORT = ['--import', './server/node-version.mjs', 'server/main.ts']
 
 export interface RunningServer {
@@ -69,11 +66,5 @@ async function startRapport(
     ...environment,
   }
   const { address, pid, stop } = await startServer(RAPPORT, settings)
-  return { address: `ws://${address}`, pid, stop, token: await mintToken(settings), databaseCpu }
-}
-
-async function mintToken(settings: Readonly<Record<string, string>>): Promise<string> {
-  const command = ['server/cli.ts', 'token', '--tenant', 'bench', '--sub', 'editor', '--role', 'rep', '--ttl', '3600']
-  const { stdout } = await promisify(execFile)(process.execPath, command, { cwd: ROOT, env: { ...process.env, ...settings } })
-  return stdout.trim()
+  return { address: `ws://${address}`, pid, stop, token: await mintLocalToken(folder, 'bench', 'editor'), databaseCpu }
 }

@@ -2,13 +2,9 @@
  * The server under test as something that can be started again and again on the same data: on the embedded database or on
  * Postgres, whole or with a log that is broken on purpose.
  */
-import { execFile } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { mintLocalToken } from '../support/local-token.ts'
 import { startServer } from '../support/server-process.ts'
 import type { Address } from './fleet.ts'
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 export interface Subject {
   readonly name: string
@@ -44,14 +40,8 @@ export function createSubject({ name, folder, databaseUrl, main = 'server/main.t
     name,
     async start() {
       const { address, pid, kill, stop } = await startServer(['--import', './server/node-version.mjs', main], environment)
-      token ??= await mintToken(environment)
+      token ??= await mintLocalToken(folder, 'faults', 'writer')
       return { host: address, token, pid, kill, stop }
     },
   }
-}
-
-async function mintToken(environment: Readonly<Record<string, string>>): Promise<string> {
-  const command = ['server/cli.ts', 'token', '--tenant', 'faults', '--sub', 'writer', '--role', 'rep', '--ttl', '7200']
-  const { stdout } = await promisify(execFile)(process.execPath, command, { cwd: ROOT, env: { ...process.env, ...environment } })
-  return stdout.trim()
 }
