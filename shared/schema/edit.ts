@@ -136,11 +136,25 @@ export function writeContent<T extends RecordType>(type: T, document: Y.Doc, con
       if (value === undefined) continue
       if (root.kind === 'text') editor.rewrite(name, value as string)
       if (root.kind === 'set') for (const member of Object.keys(value as object)) editor.add(name, member)
-      if (root.kind === 'collection') {
-        for (const [id, entry] of Object.entries(value as Record<string, Entry<Columns>>)) editor.addEntry(name, entry, { id })
-      }
+      if (root.kind === 'collection') writeEntries(editor, document, name, value as Readonly<Record<string, Entry<Columns>>>)
     }
   })
+}
+
+function writeEntries(
+  editor: RecordEditor<RecordType>,
+  document: Y.Doc,
+  name: string,
+  given: Readonly<Record<string, Entry<Columns>>>,
+): void {
+  const entries = Object.entries(given)
+  const fresh = document.getMap(name).size === 0 && entries.every(([, entry]) => entry.order === undefined)
+  // Placing entries one by one sorts all of them each time: fine for a hand's edit, not for an import of thousands.
+  const orders = fresh ? evenOrders(entries.length) : []
+  for (const [index, [id, entry]] of entries.entries()) {
+    const order = entry.order ?? orders[index]
+    editor.addEntry(name, order === undefined ? entry : { ...entry, order }, { id })
+  }
 }
 
 /** In UTF-16 units: longer order keys mean that many entries were pushed into one place, and are spaced anew. */

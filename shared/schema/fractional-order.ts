@@ -34,8 +34,7 @@ export function evenOrders(count: number): string[] {
       key = DIGITS.charAt(rest % BASE) + key
       rest = Math.floor(rest / BASE)
     }
-    // A last digit 0 would leave no room below the key.
-    return key.endsWith('0') ? `${key}V` : key
+    return key
   })
 }
 

@@ -153,14 +153,17 @@ describe('collections', () => {
 
   it('any sequence of insertions and moves gives the order that a plain list would have', () => {
     const place = fc.record({ id: fc.constantFrom(...IDS), after: fc.option(fc.constantFrom(...IDS), { nil: null }) })
-    const foreign = fc.array(fc.tuple(fc.constantFrom(...IDS), fc.constantFrom('', '0', 'a0', 'é', 'a', 'a', 'zz')), {
+    const foreign = fc.array(fc.tuple(fc.constantFrom(...IDS), fc.constantFrom(undefined, '', '0', 'a0', 'é', 'a', 'a', 'zz')), {
       maxLength: 3,
     })
     fc.assert(
       fc.property(foreign, fc.array(place, { maxLength: 60 }), (strange, places) => {
         const document = new Y.Doc()
-        // Orders as other software might have written them, equal ones among them.
-        for (const [id, order] of strange) document.getMap('emails').set(`${id}/order`, order)
+        // Entries as other software might have written them: with equal or unusable orders, or none.
+        for (const [id, order] of strange) {
+          document.getMap('emails').set(`${id}/label`, id)
+          if (order !== undefined) document.getMap('emails').set(`${id}/order`, order)
+        }
         const list = orderOfEmails(document)
         const editor = editorOf(contact, document)
         for (const { id, after } of places) {
@@ -224,6 +227,15 @@ describe('whole contents', () => {
         expect(isContent(contact, read)).toBe(true)
       }),
     )
+  })
+
+  it('entries without an order keep the order given, in an empty document and after what a used one holds', () => {
+    const document = new Y.Doc()
+    const ids = Array.from({ length: 200 }, (_, index) => `e${(index * 77) % 200}`)
+    const half = (from: number, to: number) => Object.fromEntries(ids.slice(from, to).map((id) => [id, { label: id }]))
+    writeContent(contact, document, { emails: half(0, 150) })
+    writeContent(contact, document, { emails: half(150, 200) })
+    expect(orderOfEmails(document)).toEqual(ids)
   })
 
   it('comes as one update, with no nested type in it', () => {

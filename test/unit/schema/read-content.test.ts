@@ -126,6 +126,20 @@ describe('reading', () => {
     )
   })
 
+  it('what JSON cannot say, or what could set a prototype, reads as its nearest harmless form', () => {
+    const document = received((author) => {
+      author.getMap('fields').set('x_zero', -0)
+      author.getMap('fields').set('x_none', Number.NaN)
+      author.getMap('tags').set('__proto__', true)
+      author.getMap('emails').set('__proto__/label', 'x')
+    })
+    const content = readContent(contact, document)
+    expect(Object.is(content.fields.x_zero, 0)).toBe(true)
+    expect(content.fields).not.toHaveProperty('x_none')
+    expect(Object.keys(content.tags as object)).toEqual([])
+    expect(Object.keys(content.emails as object)).toEqual([])
+  })
+
   it('order strings decide, then ids, and an entry without order comes first', () => {
     const document = received((author) => {
       const emails = author.getMap('emails')

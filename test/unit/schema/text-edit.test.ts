@@ -5,7 +5,7 @@ import * as Y from 'yjs'
 import { fork, sync } from './replicas.ts'
 
 const wording = fc
-  .array(fc.constantFrom('the ', 'rep ', 'called', ' back', '. ', '\n', '😀', '😁', 'Größe', 'é', '由', 'a', 'b'), {
+  .array(fc.constantFrom('the ', 'rep ', 'called', ' back', '. ', '\n', '😀', '😁', '🨀', 'Größe', 'é', '由', 'a', 'b'), {
     maxLength: 30,
   })
   .map((words) => words.join(''))
@@ -46,8 +46,9 @@ describe('a new wording', () => {
     ])
   })
 
-  it('replaces an emoji as a whole when only its second half differs', () => {
+  it('replaces an emoji as a whole when only one of its halves differs', () => {
     expect(textHunks('ok 😀', 'ok 😁')).toEqual([{ index: 3, remove: 2, insert: '😁' }])
+    expect(textHunks('😀 ok', '🨀 ok')).toEqual([{ index: 0, remove: 2, insert: '🨀' }])
   })
 
   it('P3: what a colleague types meanwhile survives, in full and outside the changed words in place', () => {
