@@ -1,0 +1,73 @@
+/**
+ * The statement that writes a group of entries: the only one that adds to the log. It runs in autocommit, so it is atomic and
+ * no client can hold its locks by falling asleep.
+ *
+ * **Admission.** `created` makes the row of a record's first entry; whoever loses that race is not admitted. Of a record that
+ * exists, the row is locked `for share`, which waits for a running compaction or erasure, sees its result, and keeps the next
+ * one out until the entries are committed. The predecessor must be the entry that it was, and the primary key refuses a
+ * second entry at the same place, waiting for a competitor that has not committed yet.
+ *
+ * **No deadlocks** between instances whose groups overlap. Locks are taken in two phases, each in the order of the records'
+ * keys: first all rows of `records`, then all rows of the log. The sort in `inserted` is the border, for it must have read
+ * all of `admitted`, and with it all of `created`, before it gives its first row.
+ *
+ * **A plan that stays good.** A prepared plan made while the tables were empty lives as long as its connection. So nothing here
+ * leaves the planner a choice between a lookup by key and a scan of the table: `for share` in a lateral subquery cannot be
+ * merged into a join, and a scalar subquery is evaluated row by row.
+ */
+
+const KEY = 'tenant, type, id'
+
+export const INSERT_STATEMENT = `
+with given as materialized (
+  select tenant, type, id, previous, nullif(previous_entry, '')::uuid as previous_entry, entry, update, authors::jsonb as authors,
+    to_timestamp(at / 1000) as at, author
+  from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::uuid[], $7::bytea[], $8::text[], $9::float8[],
+    $10::text[]) as given (tenant, type, id, previous, previous_entry, entry, update, authors, at, author)
+),
+created as (
+  insert into rapport.records (tenant, type, id, created_at, created_by)
+  select ${KEY}, at, author from given where previous = 0 order by tenant collate "C", type collate "C", id collate "C"
+  on conflict do nothing
+  returning ${KEY}
+),
+admitted as materialized (
+  select given.* from given join created using (${KEY})
+  union all
+  select given.*
+  from given
+  cross join lateral (
+    select r.erased, r.snapshot_sequence, r.snapshot_entry
+    from rapport.records r
+    where r.tenant = given.tenant and r.type = given.type and r.id = given.id
+    for share
+  ) as stored
+  where given.previous > 0
+    and not stored.erased
+    and stored.snapshot_sequence <= given.previous
+    and given.previous_entry = case
+      when stored.snapshot_sequence = given.previous then stored.snapshot_entry
+      else (
+        select u.entry from rapport.record_updates u
+        where u.tenant = given.tenant and u.type = given.type and u.record_id = given.id and u.sequence = given.previous
+      )
+    end
+),
+inserted as (
+  insert into rapport.record_updates (tenant, type, record_id, sequence, entry, update, authors, at)
+  select ${KEY}, previous + 1, entry, update, authors, at
+  from admitted
+  order by tenant collate "C", type collate "C", id collate "C"
+  on conflict do nothing
+  returning tenant, type, record_id, sequence, entry
+),
+items as (
+  insert into rapport.server_items
+    (tenant, type, record_id, client, clock, length, author_sub, author_role, stands_for_client, stands_for_clock, sequence)
+  select i.tenant, i.type, i.record_id, item.client, item.clock, item.length, item.sub, item.role, item.standing_client,
+    item.standing_clock, i.sequence
+  from unnest($11::uuid[], $12::bigint[], $13::bigint[], $14::int[], $15::text[], $16::text[], $17::bigint[], $18::bigint[])
+    as item (entry, client, clock, length, sub, role, standing_client, standing_clock)
+  join inserted i on i.entry = item.entry
+)
+select entry from inserted`

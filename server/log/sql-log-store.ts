@@ -1,0 +1,216 @@
+/**
+ * The log's statements on Postgres and PGlite. Each method is one statement in autocommit and holds no state, so any number of
+ * instances may share a database. Arguments go as arrays: one prepared statement serves every size of a group, and the
+ * protocol's limit of 65,535 parameters is never near.
+ */
+import { parseRecordId, type RecordKey } from '@rapport/shared/ids.ts'
+import type { Sql } from '../db.ts'
+import type { Position, StoredRecord } from './entry.ts'
+import { INSERT_STATEMENT } from './insert-statement.ts'
+import type { LogStore } from './log-store.ts'
+
+const QUARANTINE_PER_RECORD = 20
+/** Type numbers of Postgres: the driver would take an array of bytes for bytes. */
+const BYTEA = 17
+const BYTEA_ARRAY = 1001
+
+/** Wall time in milliseconds of a column. */
+const milliseconds = (column: string): string => `round(extract(epoch from ${column}) * 1000)::float8`
+
+interface TailRow {
+  readonly sequence: number
+  readonly entry: string
+  readonly update: Uint8Array
+  readonly at: number
+}
+
+interface LoadedRow {
+  readonly created_at: number | null
+  readonly created_by: string | null
+  readonly erased: boolean | null
+  readonly vector: Uint8Array | null
+  readonly sequence: number
+  readonly entry: string | null
+  readonly update: Uint8Array | null
+  readonly at: number | null
+}
+
+export function createSqlLogStore(sql: Sql): LogStore {
+  const run = <Row extends object>(statement: string, values: readonly unknown[]): Promise<readonly Row[]> =>
+    sql.unsafe<Row[]>(statement, values as never[], { prepare: true })
+  const bytes = (value: Uint8Array): unknown => sql.typed(value as never, BYTEA)
+  const key = ({ tenant, type, id }: RecordKey): readonly string[] => [tenant, type, id]
+
+  return {
+    async insert(entries) {
+      const sorted = entries.toSorted((one, other) => compareKeys(one.key, other.key))
+      const items = sorted.flatMap((entry) => entry.serverItems.map((item) => ({ entry: entry.id, item })))
+      const rows = await run<{ entry: string }>(INSERT_STATEMENT, [
+        ...keyColumns(sorted.map((entry) => entry.key)),
+        sorted.map((entry) => entry.previous.sequence),
+        sorted.map((entry) => entry.previous.entry),
+        sorted.map((entry) => entry.id),
+        sql.typed(sorted.map((entry) => entry.update) as never, BYTEA_ARRAY),
+        sorted.map((entry) => JSON.stringify(entry.authors)),
+        sorted.map((entry) => entry.at),
+        sorted.map((entry) => entry.authors[0]?.sub ?? ''),
+        items.map(({ entry }) => entry),
+        items.map(({ item }) => item.client),
+        items.map(({ item }) => item.clock),
+        items.map(({ item }) => item.length),
+        items.map(({ item }) => item.author.sub),
+        items.map(({ item }) => item.author.role),
+        items.map(({ item }) => item.standsFor.client),
+        items.map(({ item }) => item.standsFor.clock),
+      ])
+      return new Set(rows.map((row) => row.entry))
+    },
+
+    async stored(entries) {
+      const rows = await run<{ entry: string }>(STORED, [
+        ...keyColumns(entries.map((entry) => entry.key)),
+        entries.map((entry) => entry.previous.sequence + 1),
+        entries.map((entry) => entry.id),
+      ])
+      return new Set(rows.map((row) => row.entry))
+    },
+
+    async load(recordKey) {
+      const [head, ...tail] = await run<LoadedRow>(LOAD, key(recordKey))
+      return head && storedRecord(recordKey, head, tail)
+    },
+
+    async readAfter(recordKey, after, limit) {
+      const rows = await run<TailRow>(READ_AFTER, [...key(recordKey), after, limit])
+      return rows.map(({ sequence, entry, update, at }) => ({ position: { sequence, entry }, update, at }))
+    },
+
+    async heads(keys) {
+      const rows = await run<{ place: number; sequence: number; entry: string | null }>(HEADS, keyColumns(keys))
+      const heads = new Map<number, Position>()
+      for (const { place, sequence, entry } of rows) heads.set(place, { sequence, entry: entry ?? '' })
+      return keys.map((_, index) => heads.get(index + 1))
+    },
+
+    async swapSnapshot(recordKey, from, { position, update, stateVector }) {
+      const values = [...key(recordKey), from, position.sequence, position.entry, bytes(update), bytes(stateVector)]
+      const rows = await run(SWAP_SNAPSHOT, values)
+      return rows.length === 1
+    },
+
+    async quarantine({ id, key: recordKey, reason, author, at, bytes: content }) {
+      await run(QUARANTINE, [...key(recordKey), id, reason, author.sub, author.role, at, bytes(content)])
+    },
+
+    async page(tenant, type, after, limit) {
+      const rows = await run<{ id: string }>(PAGE, [tenant, type, after, limit])
+      return rows.flatMap((row) => parseRecordId(row.id) ?? [])
+    },
+  }
+}
+
+const STORED = `
+select given.entry
+from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::uuid[]) as given (tenant, type, id, sequence, entry)
+where given.entry = (
+    select u.entry from rapport.record_updates u
+    where u.tenant = given.tenant and u.type = given.type and u.record_id = given.id and u.sequence = given.sequence)
+  or given.entry = (
+    select r.snapshot_entry from rapport.records r
+    where r.tenant = given.tenant and r.type = given.type and r.id = given.id and r.snapshot_sequence = given.sequence)`
+
+/** The first row is the record with its snapshot; the tail follows. Both are of one instant, since it is one statement. */
+const LOAD = `
+with record as materialized (
+  select * from rapport.records where tenant = $1 and type = $2 and id = $3
+)
+select ${milliseconds('created_at')} as created_at, created_by, erased, snapshot_vector as vector, snapshot_sequence as sequence,
+  snapshot_entry as entry, snapshot as update, ${milliseconds('snapshot_at')} as at, 0 as part
+from record
+union all
+select null, null, null, null, u.sequence, u.entry, u.update, ${milliseconds('u.at')}, 1
+from rapport.record_updates u
+where u.tenant = $1 and u.type = $2 and u.record_id = $3 and u.sequence > (select snapshot_sequence from record)
+order by part, sequence`
+
+const READ_AFTER = `
+select sequence, entry, update, ${milliseconds('at')} as at
+from rapport.record_updates
+where tenant = $1 and type = $2 and record_id = $3 and sequence > $4
+order by sequence
+limit $5`
+
+const HEADS = `
+select given.place::int as place, coalesce(newest.sequence, stored.snapshot_sequence) as sequence,
+  coalesce(newest.entry, stored.snapshot_entry) as entry
+from unnest($1::text[], $2::text[], $3::text[]) with ordinality as given (tenant, type, id, place)
+cross join lateral (
+  select r.snapshot_sequence, r.snapshot_entry from rapport.records r
+  where r.tenant = given.tenant and r.type = given.type and r.id = given.id
+  limit 1
+) as stored
+left join lateral (
+  select u.sequence, u.entry from rapport.record_updates u
+  where u.tenant = given.tenant and u.type = given.type and u.record_id = given.id
+  order by u.sequence desc
+  limit 1
+) as newest on true`
+
+const SWAP_SNAPSHOT = `
+update rapport.records r
+set snapshot_sequence = u.sequence, snapshot_entry = u.entry, snapshot_at = u.at, snapshot = $7, snapshot_vector = $8
+from rapport.record_updates u
+where r.tenant = $1 and r.type = $2 and r.id = $3 and r.snapshot_sequence = $4 and not r.erased
+  and u.tenant = $1 and u.type = $2 and u.record_id = $3 and u.sequence = $5 and u.entry = $6 and u.sequence > $4
+returning r.id`
+
+/** Two at the same instant may leave one row too many; the next one takes it away. */
+const QUARANTINE = `
+with added as (
+  insert into rapport.quarantine (tenant, type, record_id, id, reason, author_sub, author_role, at, bytes)
+  values ($1, $2, $3, $4, $5, $6, $7, to_timestamp($8::float8 / 1000), $9)
+  on conflict do nothing
+  returning id
+)
+delete from rapport.quarantine
+where tenant = $1 and id in (
+  select id from rapport.quarantine
+  where tenant = $1 and type = $2 and record_id = $3
+  order by position desc
+  offset ${QUARANTINE_PER_RECORD} - (select count(*) from added)
+)`
+
+const PAGE = `
+select id from rapport.records
+where tenant = $1 and type = $2 and id > $3 and not erased
+order by id
+limit $4`
+
+function keyColumns(keys: readonly RecordKey[]): readonly [string[], string[], string[]] {
+  return [keys.map((key) => key.tenant), keys.map((key) => key.type), keys.map((key) => key.id)]
+}
+
+/** The order that the statement sorts by too; done here it has little left to do. */
+function compareKeys(one: RecordKey, other: RecordKey): number {
+  if (one.tenant !== other.tenant) return one.tenant < other.tenant ? -1 : 1
+  if (one.type !== other.type) return one.type < other.type ? -1 : 1
+  return one.id < other.id ? -1 : one.id > other.id ? 1 : 0
+}
+
+function storedRecord(key: RecordKey, head: LoadedRow, tail: readonly LoadedRow[]): StoredRecord {
+  const rows = tail.map(({ sequence, entry, update, at }) => ({
+    position: { sequence, entry: entry ?? '' },
+    update: update ?? new Uint8Array(),
+    at: at ?? 0,
+  }))
+  const position = { sequence: head.sequence, entry: head.entry ?? '' }
+  return {
+    key,
+    createdAt: head.created_at ?? 0,
+    createdBy: head.created_by ?? '',
+    erased: head.erased ?? false,
+    snapshot: head.update === null ? undefined : { position, update: head.update, stateVector: head.vector ?? new Uint8Array() },
+    updatedAt: rows.at(-1)?.at ?? head.at ?? 0,
+    tail: rows,
+  }
+}

@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest'
+import { headOf } from '../../server/log/entry.ts'
+import { classifyFailure } from '../../server/log/failures.ts'
+import { entryOf, recordKey, writeChain } from '../support/entries.ts'
+import { describeLogStore } from '../support/log-store-contract.ts'
+import { createMemoryLogStore } from '../support/memory-log-store.ts'
+
+describeLogStore('memory', () => {
+  const store = createMemoryLogStore()
+  return {
+    store,
+    erase: async (key) => store.erase(key),
+    serverItems: async (key) => store.serverItems(key),
+    quarantined: async (key) => store.quarantined(key).map((row) => row.id),
+  }
+})
+
+test('a dump is untouched by later writes, and restoring it rolls everything back', async () => {
+  const store = createMemoryLogStore()
+  const key = recordKey()
+  const entries = await writeChain(store, key, 2)
+  const dump = store.dump()
+  const later = entryOf(key, { sequence: 2, entry: entries[1]?.id ?? '' })
+  await store.insert([later])
+  store.restore(dump)
+  const record = await store.load(key)
+  expect(record && headOf(record)).toEqual({ sequence: 2, entry: entries[1]?.id })
+  expect(await store.stored([later])).toEqual(new Set())
+  await store.insert([later])
+  store.restore(dump)
+  expect((await store.load(key))?.tail).toHaveLength(2)
+})
+
+test.each([
+  ['22P05', 'data'],
+  ['23505', 'data'],
+  ['54000', 'data'],
+  ['08006', 'transient'],
+  ['40P01', 'transient'],
+  ['42P01', 'transient'],
+  ['53100', 'transient'],
+  ['57014', 'transient'],
+  ['57P03', 'transient'],
+])('a failure %s of the database is a %s one', (code, failure) => {
+  expect(classifyFailure(Object.assign(new Error(), { name: 'PostgresError', code }))).toBe(failure)
+})
+
+test('what does not come from the database itself is transient', () => {
+  const driver = Object.assign(new Error('write CONNECTION_CLOSED'), { code: 'CONNECTION_CLOSED' })
+  const network = Object.assign(new Error('reset'), { code: '22000' })
+  for (const thrown of [driver, network, undefined, null, 'text']) expect(classifyFailure(thrown)).toBe('transient')
+})
