@@ -6,8 +6,6 @@ import { opportunity } from './opportunity.ts'
 
 export const recordTypes = { account, contact, opportunity } as const
 
-export type RecordTypeName = keyof typeof recordTypes
-
 /** `undefined` for a name under which no type ships. */
 export function recordTypeOf(name: string): RecordType | undefined {
   return own<RecordType>(recordTypes, name)
