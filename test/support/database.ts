@@ -14,6 +14,8 @@ export const silent = createLogger('silent')
 
 export interface TestDatabase extends Database {
   readonly dataDirectory: string
+  /** Closes the database and leaves its folder. */
+  release(): Promise<void>
 }
 
 /** The embedded database in a new folder; `close` removes the folder too. */
@@ -23,6 +25,7 @@ export async function openEmbeddedForTest(): Promise<TestDatabase> {
   return {
     ...database,
     dataDirectory,
+    release: database.close,
     async close() {
       await database.close()
       await rm(dataDirectory, { recursive: true, force: true })

@@ -1,14 +1,12 @@
-/** The real server on a fresh embedded database in a folder of its own, and tokens for it. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+/** The real server on an embedded database with the samples in a folder of its own, and tokens for it. */
+import { rm } from 'node:fs/promises'
 import { parseTenant } from '@rapport/shared/ids.ts'
+import { inject } from 'vitest'
 import type { Role } from '../../server/auth/principal.ts'
 import { openSigningKey } from '../../server/auth/signing-key.ts'
 import { mintToken } from '../../server/auth/tokens.ts'
+import { copyFolder, MAIN, testEnvironment } from './data-folder.ts'
 import { startServer } from './server-process.ts'
-
-export const MAIN = ['--import', './server/node-version.mjs', 'server/main.ts'] as const
 
 export interface TestServer {
   readonly pid: number
@@ -23,7 +21,7 @@ export interface TestServer {
 
 /** `environment` is added to what every test server gets: a free port, its folder, errors only. */
 export async function startTestServer(environment: Readonly<Record<string, string>> = {}): Promise<TestServer> {
-  const dataDirectory = await mkdtemp(join(tmpdir(), 'rapport-test-'))
+  const dataDirectory = await copyFolder(inject('preparedFolder'))
   const started = await startServer(MAIN, { ...testEnvironment(dataDirectory), ...environment })
   const key = await openSigningKey(dataDirectory)
   return {
@@ -46,8 +44,4 @@ export async function startTestServer(environment: Readonly<Record<string, strin
       await rm(dataDirectory, { recursive: true, force: true })
     },
   }
-}
-
-export function testEnvironment(dataDirectory: string): Record<string, string> {
-  return { PORT: '0', HOST: '127.0.0.1', RAPPORT_DATA_DIR: dataDirectory, DATABASE_URL: '', LOG_LEVEL: 'error' }
 }
