@@ -1,0 +1,98 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openSigningKey } from '../../server/auth/signing-key.ts'
+import { createVerifier } from '../../server/auth/tokens.ts'
+import { openEmbeddedForTest, type TestDatabase } from '../support/database.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+interface Outcome {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Through npm, as a user would. */
+function cli(dataDirectory: string, ...args: string[]): Promise<Outcome> {
+  const env = { ...process.env, RAPPORT_DATA_DIR: dataDirectory, DATABASE_URL: '' }
+  return new Promise((resolve) => {
+    execFile('npm', ['run', '--silent', 'cli', '--', ...args], { cwd: root, env }, (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr })
+    })
+  })
+}
+
+describe('token', () => {
+  let folder: string
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'rapport-cli-'))
+  })
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  test('prints a token alone, that the key of the same data folder verifies, with no server running', async () => {
+    const args = ['--tenant', 'demo', '--sub', 'ada', '--role', 'rep', '--role', 'manager', '--team', 'north', '--ttl', '60']
+    const { code, stdout, stderr } = await cli(folder, 'token', ...args)
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch(/^\S+\n$/)
+    const answer = await createVerifier(await openSigningKey(folder), 'rapport')(stdout.trim())
+    expect(answer).toMatchObject({
+      type: 'verified',
+      principal: { tenant: 'demo', sub: 'ada', roles: ['rep', 'manager'], teams: ['north'] },
+    })
+  })
+
+  test.each([
+    [['--sub', 'ada', '--role', 'rep'], '--tenant'],
+    [['--tenant', 'demo', '--role', 'rep'], '--sub'],
+    [['--tenant', 'demo', '--sub', 'rapport', '--role', 'rep'], '--sub'],
+    [['--tenant', 'demo', '--sub', 'ada', '--role', 'king'], '--role'],
+    [['--tenant', 'demo', '--sub', 'ada', '--role', 'rep', '--ttl', 'soon'], '--ttl'],
+    [['--tenant', 'demo', '--sub', 'ada', '--nonsense'], '--nonsense'],
+  ])('refuses %j with one line on stderr and exit 1', async (args, named) => {
+    const { code, stdout, stderr } = await cli(folder, 'token', ...args)
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(/^[^\n]+\n$/)
+    expect(stderr).toContain(named)
+  })
+})
+
+describe('sql', () => {
+  let database: TestDatabase
+  beforeAll(async () => {
+    database = await openEmbeddedForTest()
+  })
+  afterAll(() => rm(database.dataDirectory, { recursive: true, force: true }))
+
+  test('runs beside the process that has the database open, and prints rows as a JSON array', async () => {
+    const statement = "select 'ada' as name, 1::bigint as one, '\\x00ff'::bytea as bytes, null as nothing"
+    const { code, stdout, stderr } = await cli(database.dataDirectory, 'sql', statement)
+    expect([code, stderr]).toEqual([0, ''])
+    expect(JSON.parse(stdout)).toEqual([{ name: 'ada', one: 1, bytes: '\\x00ff', nothing: null }])
+    expect(await database.sql`select 1 as still`).toEqual([{ still: 1 }])
+  })
+
+  test('answers a wrong statement with one line on stderr and exit 1', async () => {
+    expect(await cli(database.dataDirectory, 'sql', 'selec')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^[^\n]*selec[^\n]*\n$/),
+    })
+  })
+
+  test('opens the database itself where nobody has it open', async () => {
+    const { dataDirectory } = database
+    await database.sql`create table public.kept as select 7 as n`
+    await database.release()
+    const { code, stdout } = await cli(dataDirectory, 'sql', 'select n from kept')
+    expect([code, JSON.parse(stdout)]).toEqual([0, [{ n: 7 }]])
+  })
+})
+
+test('an unknown command is refused, and none prints the help', async () => {
+  expect(await cli(tmpdir(), 'nonsense')).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/^[^\n]+\n$/) })
+  expect(await cli(tmpdir())).toMatchObject({ code: 0, stdout: expect.stringContaining('token --tenant') })
+})
