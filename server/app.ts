@@ -35,8 +35,17 @@ const PROBE_MS = 2_000
 const HEADERS_TIMEOUT_MS = 15_000
 const REQUEST_TIMEOUT_MS = 60_000
 
-/** Starts all parts under `lifecycle`, which stops them, and resolves with the port once traffic is served. */
-export async function startApp(config: Config, clock: Clock, log: Logger, lifecycle: Lifecycle): Promise<number> {
+/**
+ * Starts all parts under `lifecycle`, which stops them, and resolves with the port once traffic is served. `createStore` is what
+ * a test puts a faulty database in place with.
+ */
+export async function startApp(
+  config: Config,
+  clock: Clock,
+  log: Logger,
+  lifecycle: Lifecycle,
+  createStore = createSqlLogStore,
+): Promise<number> {
   const metrics = createMetrics()
   await lifecycle.start('process metrics', metrics.observeProcess, (end) => end())
   const signingKey = await openSigningKey(config.dataDirectory)
@@ -46,7 +55,7 @@ export async function startApp(config: Config, clock: Clock, log: Logger, lifecy
   const database = await lifecycle.start('database', () => openDatabase(config, log), closeDatabase, DATABASE_STOP_MS)
   const updateLog = await lifecycle.start(
     'log',
-    () => createUpdateLog({ store: createSqlLogStore(database.sql), classify: classifyFailure, clock, log, metrics }),
+    () => createUpdateLog({ store: createStore(database.sql), classify: classifyFailure, clock, log, metrics }),
     (started) => started.close(LOG_CLOSE_MS),
     2 * LOG_CLOSE_MS,
   )

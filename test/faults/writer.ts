@@ -39,14 +39,25 @@ export function createWriter(): Writer {
     if (origin !== socket) socket?.send(frameUpdate(update))
   })
 
-  function acknowledge(update: Uint8Array): void {
-    const { from, to } = Y.parseUpdateMeta(update)
-    const end = Math.min(to.get(document.clientID) ?? 0, written.length)
-    for (let clock = from.get(document.clientID) ?? 0; clock < end; clock += 1) {
+  function acknowledge(from: number, to: number): void {
+    for (let clock = from; clock < Math.min(to, written.length); clock += 1) {
       if (known[clock] === true) continue
       known[clock] = true
       open -= 1
     }
+  }
+
+  function readContent(update: Uint8Array): void {
+    const { from, to } = Y.parseUpdateMeta(update)
+    acknowledge(from.get(document.clientID) ?? 0, to.get(document.clientID) ?? 0)
+    Y.applyUpdate(document, update, socket ?? 'joining')
+    pump()
+  }
+
+  /** What the server says that it holds is saved (P2): after a fault, the only word on edits whose acknowledgement was lost. */
+  function answer(stateVector: Uint8Array): Uint8Array {
+    acknowledge(0, Y.decodeStateVector(stateVector).get(document.clientID) ?? 0)
+    return Y.encodeStateAsUpdate(document, stateVector)
   }
 
   function pump(): void {
@@ -60,19 +71,8 @@ export function createWriter(): Writer {
 
   return {
     async connect(url) {
-      const connected: SyncSocket = await connectSync(
-        url,
-        {
-          update(update) {
-            acknowledge(update)
-            Y.applyUpdate(document, update, socket ?? 'joining')
-            pump()
-          },
-          answer: (stateVector) => Y.encodeStateAsUpdate(document, stateVector),
-          lost: () => undefined,
-        },
-        Y.encodeStateVector(document),
-      )
+      const events = { update: readContent, answer, lost: () => undefined }
+      const connected: SyncSocket = await connectSync(url, events, Y.encodeStateVector(document))
       socket = connected
       pump()
       connected.closed.then(() => {
