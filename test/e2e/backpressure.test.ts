@@ -1,0 +1,43 @@
+/** A reader that does not read, beside a busy writer. The full-size run, with memory measured, is in test/services. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import * as Y from 'yjs'
+import { openRaw } from '../support/raw-socket.ts'
+import { startTestServer, type TestServer } from '../support/server.ts'
+import { openStock, until } from '../support/stock-client.ts'
+
+let server: TestServer
+beforeAll(async () => {
+  server = await startTestServer({ RAPPORT_RATE_BYTES_PER_S: '0', RAPPORT_SOCKET_BUFFER_BYTES: '100000' })
+})
+afterAll(() => server.stop())
+
+test('P10: a paused reader holds nobody up, and is in step after it resumes', async () => {
+  const token = await server.token('ann')
+  const paused = await openRaw(`ws://${server.address}/sync/contact/busy?token=${token}`)
+  await paused.next('step1')
+  paused.webSocket.pause()
+  const writer = openStock(server.address, 'contact', 'busy', { token })
+  const reader = openStock(server.address, 'contact', 'busy', { token: await server.token('bob') })
+  await Promise.all([writer.synced(), reader.synced()])
+  const fields = writer.doc.getMap('fields')
+  for (let index = 0; index < 150; index++) {
+    fields.set('website', `https://example.com/${index}/`.padEnd(200_000, 'x'))
+    await until(() => reader.doc.getMap('fields').get('website') === fields.get('website'), 'the other reader keeps up')
+  }
+  await until(() => reader.doc.getMap('fields').get('website') === fields.get('website'), 'the other reader has all')
+  expect(await (await server.get('/metrics')).text()).toMatch(/rapport_limit_hits_total\{limit="socket_buffer"} [1-9]/)
+
+  paused.webSocket.resume()
+  const replica = new Y.Doc()
+  let applied = 0
+  await until(() => {
+    const updates = paused.messages.filter((message) => message.type === 'update')
+    for (; applied < updates.length; applied++) Y.applyUpdate(replica, updates[applied]?.update as Uint8Array)
+    return replica.getMap('fields').get('website') === fields.get('website')
+  }, 'the paused reader is in step')
+  expect(applied).toBeLessThan(150)
+  expect(replica.store.pendingStructs).toBeNull()
+  paused.close()
+  writer.destroy()
+  reader.destroy()
+})
