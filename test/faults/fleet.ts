@@ -28,7 +28,7 @@ export interface Verdict {
 
 export const NOTHING: Verdict = { acknowledged: 0, lost: 0, unsaved: 0, caughtInCommit: 0 }
 
-const RECORDS = 4
+const RECORDS = 8
 const WRITERS_PER_RECORD = 2
 /** Edits that each writer keeps unacknowledged: enough that a commit is nearly always under way. */
 const WINDOW = 8

@@ -31,16 +31,27 @@ export interface KillReport extends Verdict {
 /** When to kill, in milliseconds after the load began. */
 const KILL_BETWEEN = [50, 2_000] as const
 const HEAL_LIMIT = 20_000
+const MOST_ROUNDS = 3
 
-/** `progress` is told of each round. The server is started and ended here. */
-export async function killRounds(subject: Subject, rounds: number, progress: (text: string) => void): Promise<KillReport> {
+export interface KillPlan {
+  readonly rounds: number
+  /** Where chance hit fewer commits than this, rounds are added, up to three times as many in all. */
+  readonly commitsToHit: number
+  /** Told of each round. */
+  readonly progress: (text: string) => void
+}
+
+/** The server is started and ended here. */
+export async function killRounds(subject: Subject, { rounds, commitsToHit, progress }: KillPlan): Promise<KillReport> {
   let server = await subject.start()
   let total = NOTHING
   let killsInCommit = 0
   let unhealed = 0
   const fleets: (readonly FleetRecord[])[] = []
+  let round = 0
   try {
-    for (let round = 1; round <= rounds; round += 1) {
+    while (round < rounds || (killsInCommit < commitsToHit && round < MOST_ROUNDS * rounds)) {
+      round += 1
       const fleet = createFleet()
       await connectFleet(fleet, server)
       startWriting(fleet)
@@ -53,7 +64,9 @@ export async function killRounds(subject: Subject, rounds: number, progress: (te
       const verdict = await judgeFleet(fleet, server)
       total = add(total, verdict)
       if (verdict.caughtInCommit > 0) killsInCommit += 1
-      progress(`${subject.name}: round ${round} of ${rounds}, ${total.acknowledged} acknowledged, ${total.lost} lost`)
+      progress(
+        `${subject.name}: round ${round}, ${total.acknowledged} acknowledged, ${total.lost} lost, ${killsInCommit} in a commit`,
+      )
 
       await connectFleet(fleet, server)
       if (!(await settled(fleet, HEAL_LIMIT)) || !isWhole(await judgeFleet(fleet, server))) unhealed += 1
@@ -61,7 +74,14 @@ export async function killRounds(subject: Subject, rounds: number, progress: (te
       fleets.push(fleet)
     }
     const again = await rereadAll(fleets, server)
-    return { ...total, lost: total.lost + again.lost, unsaved: total.unsaved + again.unsaved, rounds, killsInCommit, unhealed }
+    return {
+      ...total,
+      lost: total.lost + again.lost,
+      unsaved: total.unsaved + again.unsaved,
+      rounds: round,
+      killsInCommit,
+      unhealed,
+    }
   } finally {
     await server.stop()
   }
