@@ -113,6 +113,22 @@ describe('two instances on one database', () => {
     expect(await late.inserting).toEqual(new Set())
     expect((await store.load(key))?.tail).toEqual([])
   })
+
+  test('P12: an erasure that is running when an entry comes is waited for, and the entry is not admitted', async () => {
+    const { store } = sqlStoreUnderTest(database.sql)
+    const key = recordKey()
+    const first = entryOf(key)
+    await store.insert([first])
+    const late = await database.sql.begin(async (step) => {
+      await step`update rapport.records set erased = true where tenant = ${key.tenant} and id = ${key.id}`
+      await step`delete from rapport.record_updates where tenant = ${key.tenant} and record_id = ${key.id}`
+      const inserting = store.insert([entryOf(key, positionOf(first))])
+      await sleep(200)
+      return { inserting }
+    })
+    expect(await late.inserting).toEqual(new Set())
+    expect(await store.load(key)).toMatchObject({ erased: true, tail: [] })
+  })
 })
 
 test('a plan made while the tables were empty still looks entries up by key', async () => {

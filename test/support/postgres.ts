@@ -83,7 +83,8 @@ export async function startPostgres(): Promise<OwnPostgres> {
 
   const port = await freePort()
   const root = `postgres://postgres@127.0.0.1:${port}/postgres`
-  const settings = { port, listen_addresses: '127.0.0.1', unix_socket_directories: '', fsync: 'on', synchronous_commit: 'on' }
+  // Durability is as Postgres ships it: fsync and synchronous_commit are on.
+  const settings = { port, listen_addresses: '127.0.0.1', unix_socket_directories: '' }
   const args = ['-D', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])]
   const log = openSync(join(folder, 'log'), 'a')
   let server: ChildProcess
