@@ -7,10 +7,10 @@
  */
 
 import type { SyncError } from '@rapport/shared/errors.ts'
-import { encodeAwarenessMessage, encodeStep1, encodeStep2, encodeUpdate } from '@rapport/shared/protocol/y-websocket.ts'
+import { encodeStep1, encodeStep2, encodeUpdate } from '@rapport/shared/protocol/y-websocket.ts'
 import type { Answer, Room } from '../document/handle.ts'
 import type { CommittedEntry } from '../document/subscriber.ts'
-import { frameEntry, frameMessage } from './frame.ts'
+import { frameEntry, frameMessage, framePresence } from './frame.ts'
 import type { SendQueue } from './send-queue.ts'
 
 /** The state vector of a replica that has nothing. */
@@ -87,7 +87,7 @@ export function createOutlet({ room, queue, limit, greet, onLag, fail }: OutletN
 
   function presence(payload: Uint8Array): void {
     if (full()) owesPresence = true
-    else queue.push(frameMessage(encodeAwarenessMessage(payload)))
+    else queue.push(framePresence(payload))
   }
 
   function taken(): void {

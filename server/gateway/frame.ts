@@ -2,7 +2,7 @@
  * Messages as WebSocket frames (RFC 6455, 5.2): whole, unmasked, uncompressed. The server frames for itself because `ws` hands
  * every frame to the kernel at once, while a queue of finished frames leaves with one write for all.
  */
-import { encodeUpdate } from '@rapport/shared/protocol/y-websocket.ts'
+import { encodeAwarenessMessage, encodeUpdate } from '@rapport/shared/protocol/y-websocket.ts'
 import type { CommittedEntry } from '../document/subscriber.ts'
 
 const FIN = 0x80
@@ -31,6 +31,17 @@ export function frameEntry(entry: CommittedEntry): Buffer {
   if (known !== undefined) return known
   const framed = frameMessage(encodeUpdate(entry.update))
   framedEntries.set(entry, framed)
+  return framed
+}
+
+const framedPresence = new WeakMap<Uint8Array, Buffer>()
+
+/** The frame that carries a presence payload; the payload that goes to a whole room is framed once. */
+export function framePresence(payload: Uint8Array): Buffer {
+  const known = framedPresence.get(payload)
+  if (known !== undefined) return known
+  const framed = frameMessage(encodeAwarenessMessage(payload))
+  framedPresence.set(payload, framed)
   return framed
 }
 

@@ -1,0 +1,68 @@
+/** 100 MB of edits past a reader that does not read: the server's memory, the other readers, and the reader afterwards. */
+import { readFile } from 'node:fs/promises'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import * as Y from 'yjs'
+import { openRaw } from '../support/raw-socket.ts'
+import { startTestServer, type TestServer } from '../support/server.ts'
+import { openStock, until } from '../support/stock-client.ts'
+
+const TOTAL_BYTES = 100 * 1024 * 1024
+const EDIT_BYTES = 100_000
+const MOST_GROWTH = 50 * 1024 * 1024
+
+let server: TestServer
+beforeAll(async () => {
+  server = await startTestServer({ RAPPORT_RATE_BYTES_PER_S: '0', RAPPORT_RATE_UPDATES_PER_S: '0', ...databaseOfServices() })
+})
+afterAll(() => server.stop())
+
+/** A real Postgres if there is one, so that the embedded database's memory is not counted as the server's. */
+function databaseOfServices(): Record<string, string> {
+  const url = process.env.DATABASE_URL
+  return url === undefined ? {} : { DATABASE_URL: url }
+}
+
+async function residentBytes(): Promise<number> {
+  const status = await readFile(`/proc/${server.pid}/status`, 'utf8')
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024
+}
+
+test('P10: 100 MB past a paused reader grow the server by less than 50 MB, and nobody waits for it', async () => {
+  const id = `paused-${Date.now()}`
+  const token = await server.token('ann')
+  const writer = openStock(server.address, 'contact', id, { token })
+  const reader = openStock(server.address, 'contact', id, { token: await server.token('bob') })
+  await Promise.all([writer.synced(), reader.synced()])
+  const written = writer.doc.getMap('fields')
+  const read = reader.doc.getMap('fields')
+  const edit = async (index: number): Promise<void> => {
+    written.set('website', `https://example.com/${index}/`.padEnd(EDIT_BYTES, 'x'))
+    await until(() => read.get('website') === written.get('website'), 'the other reader has it')
+  }
+  // Warm: what the process takes for this load with nobody paused is not the paused reader's.
+  for (let index = 0; index < 300; index++) await edit(index)
+
+  const paused = await openRaw(`ws://${server.address}/sync/contact/${id}?token=${token}`)
+  await paused.next('step1')
+  paused.webSocket.pause()
+  const before = await residentBytes()
+  let most = before
+  for (let index = 0; index < TOTAL_BYTES / EDIT_BYTES; index++) {
+    await edit(index)
+    if (index % 20 === 0) most = Math.max(most, await residentBytes())
+  }
+  console.log(`resident before ${before >> 20} MiB, at most ${most >> 20} MiB`)
+  expect(most - before).toBeLessThan(MOST_GROWTH)
+
+  paused.webSocket.resume()
+  const replica = new Y.Doc()
+  let applied = 0
+  await until(() => {
+    const updates = paused.messages.filter((message) => message.type === 'update')
+    for (; applied < updates.length; applied++) Y.applyUpdate(replica, updates[applied]?.update as Uint8Array)
+    return replica.getMap('fields').get('website') === written.get('website')
+  }, 'the paused reader is in step')
+  expect(replica.store.pendingStructs).toBeNull()
+  for (const client of [writer, reader]) client.destroy()
+  paused.close()
+})
