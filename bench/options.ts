@@ -5,15 +5,15 @@ import { prolong, SCENARIOS, type Scenario } from './scenarios.ts'
 export interface Options {
   readonly scenarios: readonly Scenario[]
   readonly rounds: number
-  /** Names of the targets to measure, by a part of their name; empty for all. */
+  /** The servers to measure; empty for all. */
   readonly only: readonly string[]
   /** File for the raw results. */
   readonly json: string | undefined
 }
 
-export const USAGE = `npm run bench -- [--quick] [--scenario S1|S2] [--only NAME] [--rounds N] [--json FILE]
+export const USAGE = `npm run bench -- [--quick] [--scenario S1|S2] [--only relay|postgres|embedded] [--rounds N] [--json FILE]
   --quick     two rounds of the short load, under three minutes; otherwise five rounds of four times the load
-  --only      only servers whose name contains this text; may be given more than once`
+  --only      may be given more than once`
 
 const LONG = { rounds: 5, factor: 4 }
 const QUICK = { rounds: 2, factor: 1 }

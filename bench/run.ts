@@ -7,17 +7,21 @@ import { describeSurroundings } from './environment.ts'
 import { type Measurement, measure } from './measure.ts'
 import { type Options, readOptions, USAGE } from './options.ts'
 import { formatScenario } from './report.ts'
-import { embeddedRapport, rawRelay, type Target } from './targets.ts'
+import { embeddedRapport, postgresRapport, rawRelay, type Target } from './targets.ts'
 
 function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
 }
 
+/** In the order in which they take turns. */
+const TARGETS = { relay: async () => rawRelay, postgres: postgresRapport, embedded: embeddedRapport } as const
+
 async function openTargets({ only }: Options): Promise<readonly Target[]> {
-  const targets = [rawRelay, await embeddedRapport()]
-  const wanted = (target: Target): boolean => only.length === 0 || only.some((part) => target.name.includes(part))
-  for (const target of targets) if (!wanted(target)) await target.dispose()
-  return targets.filter(wanted)
+  const opened: Target[] = []
+  for (const [name, open] of Object.entries(TARGETS)) {
+    if (only.length === 0 || only.includes(name)) opened.push(await open())
+  }
+  return opened
 }
 
 async function measureAll(options: Options, targets: readonly Target[]): Promise<readonly Measurement[]> {

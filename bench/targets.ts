@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { mintLocalToken } from '../test/support/local-token.ts'
+import { startPostgres } from '../test/support/postgres.ts'
 import { startServer } from '../test/support/server-process.ts'
 
 const RAPPORT = ['--import', './server/node-version.mjs', 'server/main.ts']
@@ -51,6 +52,22 @@ export async function embeddedRapport(): Promise<Target> {
   }
 }
 
+/** Rapport on a Postgres of its own, started once: its processes outlive the servers, and its CPU time is a difference. */
+export async function postgresRapport(): Promise<Target> {
+  const folder = await mkdtemp(join(tmpdir(), 'rapport-bench-'))
+  const postgres = await startPostgres()
+  return {
+    name: 'Rapport, Postgres',
+    keepsDocuments: true,
+    settings: 'Postgres from npm, default settings: fsync on, synchronous_commit on',
+    start: () => startRapport(folder, { DATABASE_URL: postgres.url }, () => postgres.cpuMicroseconds()),
+    async dispose() {
+      await postgres.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
 async function startRapport(
   folder: string,
   environment: Readonly<Record<string, string>>,
@@ -59,6 +76,7 @@ async function startRapport(
   const settings = {
     PORT: '0',
     LOG_LEVEL: 'warn',
+    DATABASE_URL: '',
     RAPPORT_DATA_DIR: folder,
     RAPPORT_SAMPLES: 'off',
     RAPPORT_RATE_UPDATES_PER_S: '0',

@@ -34,6 +34,8 @@ export interface OutageReport extends Verdict {
   readonly healed: boolean
 }
 
+type Progress = (text: string) => void
+
 const RESTARTS = 6
 const RESTART_EVERY = 3_000
 const FROZEN_FOR = 20_000
@@ -43,8 +45,10 @@ const PROBE_EVERY = 50
 const PROBE_LIMIT = 2_000
 const RETRY_AFTER = 200
 
-export async function restartPostgres(subject: Subject, postgres: FragilePostgres): Promise<OutageReport> {
-  return await suffer(`${subject.name}, restarted -m immediate ${RESTARTS} times`, subject, async () => {
+export async function restartPostgres(subject: Subject, postgres: FragilePostgres, progress: Progress): Promise<OutageReport> {
+  const name = `${subject.name}, restarted -m immediate ${RESTARTS} times`
+  progress(name)
+  return await suffer(name, subject, async () => {
     for (let restart = 0; restart < RESTARTS; restart += 1) {
       await postgres.restartImmediately()
       await sleep(RESTART_EVERY)
@@ -52,8 +56,10 @@ export async function restartPostgres(subject: Subject, postgres: FragilePostgre
   })
 }
 
-export async function freezePostgres(subject: Subject, postgres: FragilePostgres): Promise<OutageReport> {
-  return await suffer(`${subject.name}, frozen for ${FROZEN_FOR / 1_000} s`, subject, async () => {
+export async function freezePostgres(subject: Subject, postgres: FragilePostgres, progress: Progress): Promise<OutageReport> {
+  const name = `${subject.name}, frozen for ${FROZEN_FOR / 1_000} s`
+  progress(name)
+  return await suffer(name, subject, async () => {
     postgres.freeze()
     try {
       await sleep(FROZEN_FOR)

@@ -6,8 +6,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { startPostgres } from '../support/postgres.ts'
 import { killRounds } from './kill-rounds.ts'
 import { type FaultOptions, readOptions, USAGE } from './options.ts'
+import { freezePostgres, type OutageReport, restartPostgres } from './postgres-outages.ts'
 import { createSubject, type Subject } from './subject.ts'
 
 /** Fewer kills inside a commit than this, in a run of the default length, would show little. */
@@ -36,9 +38,29 @@ async function checkKills(subject: Subject, rounds: number): Promise<void> {
   check(holds, `${subject.name}: ${counts}, ${killsInCommit} kills inside a commit, ${healing}`)
 }
 
+function checkOutage({ name, acknowledged, lost, unsaved, unreadyAnswers, readyAtEnd, healed }: OutageReport): void {
+  const counts = `${acknowledged} acknowledged updates, ${lost} lost, ${unsaved} shown and lost`
+  const readiness = `/readyz said 503 ${unreadyAnswers} times and is ${readyAtEnd ? 'ready again' : 'not ready'}`
+  const holds = lost === 0 && unsaved === 0 && unreadyAnswers > 0 && readyAtEnd && healed
+  check(holds, `${name}: ${counts}, ${readiness}, ${healed ? 'healed by itself' : 'did not heal'}`)
+}
+
 async function runEmbedded({ rounds }: FaultOptions, folder: string): Promise<void> {
   const whole = createSubject({ name: 'SIGKILL, embedded', folder: join(folder, 'whole') })
   await checkKills(whole, rounds)
+}
+
+async function runPostgres({ rounds }: FaultOptions, folder: string): Promise<void> {
+  const postgres = await startPostgres()
+  try {
+    const data = { folder: join(folder, 'postgres'), databaseUrl: postgres.url }
+    await checkKills(createSubject({ name: 'SIGKILL, Postgres', ...data }), rounds)
+    const subject = createSubject({ name: 'Postgres', ...data })
+    checkOutage(await restartPostgres(subject, postgres, progress))
+    checkOutage(await freezePostgres(subject, postgres, progress))
+  } finally {
+    await postgres.close()
+  }
 }
 
 async function runBroken(folder: string): Promise<void> {
@@ -54,6 +76,7 @@ async function main(): Promise<void> {
   console.log('A kill counts as inside a commit if edits whose author had not been told were found stored afterwards.')
   try {
     if (options.embedded) await runEmbedded(options, folder)
+    if (options.postgres) await runPostgres(options, folder)
     await runBroken(folder)
   } finally {
     await rm(folder, { recursive: true, force: true })
