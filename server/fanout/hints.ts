@@ -3,12 +3,17 @@
  * latency then, never data, since every instance also asks the log. This one lives within a process.
  */
 import type { RecordKey } from '@rapport/shared/ids.ts'
-import type { Position } from '../log/entry.ts'
+
+/** A place in a record's history, as the log has it. */
+interface Place {
+  readonly sequence: number
+  readonly entry: string
+}
 
 export interface Hint {
   readonly key: RecordKey
-  readonly previous: Position
-  readonly position: Position
+  readonly previous: Place
+  readonly position: Place
   readonly update: Uint8Array
   /** Wall time of the entry, milliseconds. */
   readonly at: number

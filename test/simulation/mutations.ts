@@ -1,0 +1,166 @@
+/**
+ * Breaks one line of the server at a time, in a copy, and runs the simulation on it: each rule below must be missed. Prints which
+ * seed noticed; ends with exit code 1 if a broken rule went unnoticed. `npm run soak:mutations -- --seeds 1500`.
+ */
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+interface Mutation {
+  readonly rule: string
+  readonly file: string
+  readonly line: string
+  readonly broken: string
+}
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..')
+
+const MUTATIONS: readonly Mutation[] = [
+  {
+    rule: 'P1: an entry is reported committed only after the database said so',
+    file: 'server/log/update-log.ts',
+    line: 'gathering.push({ entry, resolve })',
+    broken:
+      "gathering.push({ entry, resolve })\n        resolve({ type: 'committed', sequence: (entry.previous.sequence + 1) as DurableSequence })",
+  },
+  {
+    rule: 'P2: reads wait for the gap',
+    file: 'server/document/room.ts',
+    line: 'else if (busy || reads.length > 0) reads.add(served, failed)',
+    broken: 'else if (reads.length > 0) reads.add(served, failed)',
+  },
+  {
+    rule: 'an outrun document is thrown away',
+    file: 'server/document/room.ts',
+    line: 'inbox.putBack(batch)\n        return void reload()',
+    broken: 'inbox.putBack(batch)\n        return void catchUp()',
+  },
+  {
+    rule: 'what was outrun is judged again',
+    file: 'server/document/room.ts',
+    line: 'inbox.putBack(batch)\n        return void reload()',
+    broken: 'return void reload()',
+  },
+  {
+    rule: "a rebuilt document is written under a new client id of the server's",
+    file: 'server/document/room.ts',
+    line: 'server.renew()',
+    broken: '',
+  },
+  {
+    rule: 'an entry is admitted only behind the very entry it was judged against',
+    file: 'test/support/memory-log-store.ts',
+    line: 'head.sequence === entry.previous.sequence && head.entry === entry.previous.entry',
+    broken: 'head.sequence === entry.previous.sequence',
+  },
+  {
+    rule: 'an unknown outcome is looked up before anything is judged again',
+    file: 'server/log/update-log.ts',
+    line: 'uncertain && missing.length > 0 ? await store.stored(missing) : admitted',
+    broken: 'admitted',
+  },
+  {
+    rule: 'an update with a gap is not applied',
+    file: 'server/access/judge.ts',
+    line: 'if (hasGap(update, known)) return GAP',
+    broken: '',
+  },
+  {
+    rule: 'nothing stays parked in a live document',
+    file: 'server/access/judge.ts',
+    line: "if (dropPending(document)) throw new Error('an update left structs pending that the scan had seen complete')",
+    broken: '',
+  },
+  {
+    rule: 'of several submissions only the guilty one is refused',
+    file: 'server/document/room.ts',
+    line: 'batch.length === 1 && only !== undefined',
+    broken: 'only !== undefined',
+  },
+  {
+    rule: "one record's refused entry does not fail another record's commit",
+    file: 'server/log/update-log.ts',
+    line: "if (classify(error) !== 'data' || group.length > 1) throw error",
+    broken: "if (classify(error) !== 'data') throw error",
+  },
+  {
+    rule: 'when history was replaced, clients are asked for what the log has lost',
+    file: 'server/document/room.ts',
+    line: "if (missed.type === 'replaced') members.askAll(replica.stateVector())",
+    broken: '',
+  },
+  {
+    rule: 'a gap is answered with a question',
+    file: 'server/document/room.ts',
+    line: "else if (verdict.type === 'gap') members.ask(subscriber, record.replica.stateVector())",
+    broken: '',
+  },
+  {
+    rule: 'a hint is taken in only behind the entry it follows',
+    file: 'server/document/room.ts',
+    line: 'const next = hint.previous.entry === position.entry && hint.previous.sequence === position.sequence',
+    broken: 'const next = true',
+  },
+  {
+    rule: 'heads are read, since hints may be lost',
+    file: 'server/document/room.ts',
+    line: 'if (head !== undefined && head.sequence > asOf.sequence) void catchUp()',
+    broken: 'if (head === undefined && asOf.sequence > 0) void catchUp()',
+  },
+  {
+    rule: 'a kept record is compared with the log before it is handed out',
+    file: 'server/document/registry.ts',
+    line: 'resident.room.compare(head, asOf)',
+    broken: 'void head, asOf',
+  },
+  {
+    rule: 'an author without echo is spared only what it sent alone',
+    file: 'server/document/room.ts',
+    line: 'return authors.size === 1 && only?.echo === false ? only : undefined',
+    broken: 'return only?.echo === false ? only : undefined',
+  },
+  {
+    rule: 'answers are encoded anew once the document has moved on',
+    file: 'server/document/replica.ts',
+    line: 'this.#vector = undefined\n    this.#diffs.clear()\n  }\n\n  stateVector',
+    broken: 'this.#vector = undefined\n  }\n\n  stateVector',
+  },
+  {
+    rule: 'entries missed while outrun are delivered',
+    file: 'server/document/room.ts',
+    line: 'if (rows.at(-1)?.position.entry === position.entry) deliverRows(rows)',
+    broken: 'if (rows.at(-1)?.position.entry === position.entry) void 0',
+  },
+]
+
+const { values } = parseArgs({ options: { seeds: { type: 'string', default: '1500' }, only: { type: 'string' } } })
+const chosen = MUTATIONS.filter(({ rule }) => values.only === undefined || rule.includes(values.only))
+let unnoticed = 0
+
+for (const { rule, file, line, broken } of chosen) {
+  const copy = mkdtempSync(join(tmpdir(), 'rapport-mutation-'))
+  try {
+    for (const part of ['server', 'test', 'package.json']) cpSync(join(ROOT, part), join(copy, part), { recursive: true })
+    symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'))
+    const source = readFileSync(join(copy, file), 'utf8')
+    if (source.split(line).length !== 2) throw new Error(`${file} does not hold this line once: ${line}`)
+    writeFileSync(
+      join(copy, file),
+      source.replace(line, () => broken),
+    )
+    const run = spawnSync(process.execPath, ['test/simulation/soak.ts', '--stop', '--seeds', values.seeds], {
+      cwd: copy,
+      encoding: 'utf8',
+    })
+    const [first = ''] = `${run.stdout}${run.stderr}`.split('\n')
+    if (run.status === 0) unnoticed += 1
+    console.log(`${run.status === 0 ? 'UNNOTICED' : 'noticed  '} ${rule}${run.status === 0 ? '' : `: ${first.slice(0, 100)}`}`)
+  } finally {
+    rmSync(copy, { recursive: true })
+  }
+}
+console.log(`${chosen.length} rules broken, ${unnoticed} unnoticed`)
+process.exitCode = unnoticed > 0 ? 1 : 0
