@@ -1,0 +1,69 @@
+import { resolve } from 'node:path'
+import { SyncError } from '@rapport/shared/errors.ts'
+import { describe, expect, test } from 'vitest'
+import { readConfig } from '../../server/config.ts'
+
+describe('the configuration', () => {
+  test('has the documented defaults', () => {
+    expect(readConfig({})).toEqual({
+      host: '127.0.0.1',
+      port: 4100,
+      databaseUrl: undefined,
+      dataDirectory: resolve('.data'),
+      audience: 'rapport',
+      samples: true,
+      logLevel: 'info',
+      limits: {
+        frameBytes: 4_194_304,
+        recordBytes: 16_777_216,
+        socketBufferBytes: 1_048_576,
+        updatesPerSecond: 500,
+        bytesPerSecond: 8_388_608,
+      },
+    })
+  })
+
+  test('is read from the variables, and an empty one counts as unset', () => {
+    const config = readConfig({
+      PORT: '0',
+      HOST: '0.0.0.0',
+      DATABASE_URL: 'postgresql://a,b:5433/x',
+      RAPPORT_DATA_DIR: '/srv/rapport',
+      RAPPORT_AUDIENCE: '',
+      RAPPORT_SAMPLES: 'off',
+      LOG_LEVEL: 'warn',
+      RAPPORT_RATE_UPDATES_PER_S: '0',
+    })
+    expect(config).toMatchObject({
+      port: 0,
+      host: '0.0.0.0',
+      databaseUrl: 'postgresql://a,b:5433/x',
+      dataDirectory: '/srv/rapport',
+      audience: 'rapport',
+      samples: false,
+      logLevel: 'warn',
+      limits: { updatesPerSecond: 0 },
+    })
+    expect(Object.isFrozen(config) && Object.isFrozen(config.limits)).toBe(true)
+  })
+
+  test.each([
+    ['PORT', '65536'],
+    ['PORT', '80a'],
+    ['PORT', '-1'],
+    ['PORT', '1e3'],
+    ['DATABASE_URL', 'mysql://secret@x/y'],
+    ['RAPPORT_SAMPLES', 'secret'],
+    ['LOG_LEVEL', 'secret'],
+    ['RAPPORT_MAX_FRAME_BYTES', '0'],
+    ['RAPPORT_MAX_RECORD_BYTES', '99999999999999'],
+    ['RAPPORT_SOCKET_BUFFER_BYTES', ' 1'],
+    ['RAPPORT_RATE_UPDATES_PER_S', '1.5'],
+    ['RAPPORT_RATE_BYTES_PER_S', 'secret'],
+  ])('ends the start with one sentence that names %s, and not its value (%s)', (name, value) => {
+    const read = (): unknown => readConfig({ [name]: value })
+    expect(read).toThrow(SyncError)
+    expect(read).toThrow(new RegExp(`^[^.]*${name}[^.]*\\.$|^${name}[^\\n]*\\.$`))
+    expect(read).not.toThrow(/secret/)
+  })
+})
