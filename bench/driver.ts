@@ -7,6 +7,7 @@ import { connectSync, type SyncSocket } from '../test/support/sync-socket.ts'
 import { type Editor, prepareEditor } from './editors.ts'
 import { type RecordUnderLoad, runLoad } from './load.ts'
 import type { DriverMessage, DriverResult, Job, RunnerMessage } from './messages.ts'
+import { expectedDeliveries } from './scenarios.ts'
 import { percentiles } from './statistics.ts'
 import { createTally } from './tally.ts'
 import { verify } from './verify.ts'
@@ -59,6 +60,7 @@ async function openAll(job: Job): Promise<readonly RecordUnderLoad[]> {
 
 async function drive(job: Job): Promise<DriverResult> {
   const { scenario } = job
+  const expected = expectedDeliveries(scenario)
   const records = await openAll(job)
   await runLoad(scenario, records, 0, scenario.warmUpEdits)
 
@@ -82,7 +84,8 @@ async function drive(job: Job): Promise<DriverResult> {
     seconds,
     latency: percentiles(records.flatMap(({ tally }) => tally.latencies)) ?? { p50: 0, p99: 0, samples: 0 },
     acknowledgement: percentiles(records.flatMap(({ tally }) => tally.acknowledgements)),
-    ...verdict,
+    replicasCompared: verdict.replicasCompared,
+    faults: deliveries === expected ? verdict.faults : [`${deliveries} deliveries, ${expected} expected`, ...verdict.faults],
   }
 }
 

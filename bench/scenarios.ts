@@ -43,7 +43,7 @@ export function prolong(scenario: Scenario, factor: number): Scenario {
   return { ...scenario, measuredEdits: scenario.measuredEdits * factor }
 }
 
-/** Updates of the measured part, and the deliveries that they must come to. */
+/** What the updates of the measured part must come to. */
 export function expectedDeliveries({ records, editorsPerRecord, measuredEdits }: Scenario): number {
   return records * editorsPerRecord * measuredEdits * (editorsPerRecord - 1)
 }
