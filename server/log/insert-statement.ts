@@ -11,9 +11,10 @@
  * keys: first all rows of `records`, then all rows of the log. The sort in `inserted` is the border, for it must have read
  * all of `admitted`, and with it all of `created`, before it gives its first row.
  *
- * **A plan that stays good.** A prepared plan made while the tables were empty lives as long as its connection. So nothing here
- * leaves the planner a choice between a lookup by key and a scan of the table: `for share` in a lateral subquery cannot be
- * merged into a join, and a scalar subquery is evaluated row by row.
+ * **A plan that stays good.** A prepared plan made while the tables were empty, and without knowing how long the arrays will
+ * be, lives as long as its connection. So nothing here leaves the planner a choice between a lookup by key and a scan of the
+ * table: `for share` in a lateral subquery cannot be merged into a join, and a scalar subquery is evaluated row by row. Nor may
+ * it compare every row of a group with every other: `(… in (…)) is true` cannot become a join either, and is hashed.
  */
 
 const KEY = 'tenant, type, id'
@@ -32,7 +33,7 @@ created as (
   returning ${KEY}
 ),
 admitted as materialized (
-  select given.* from given join created using (${KEY})
+  select given.* from given where previous = 0 and ((${KEY}) in (select ${KEY} from created)) is true
   union all
   select given.*
   from given
@@ -59,15 +60,15 @@ inserted as (
   from admitted
   order by tenant collate "C", type collate "C", id collate "C"
   on conflict do nothing
-  returning tenant, type, record_id, sequence, entry
+  returning entry
 ),
 items as (
   insert into rapport.server_items
     (tenant, type, record_id, client, clock, length, author_sub, author_role, stands_for_client, stands_for_clock, sequence)
-  select i.tenant, i.type, i.record_id, item.client, item.clock, item.length, item.sub, item.role, item.standing_client,
-    item.standing_clock, i.sequence
-  from unnest($11::uuid[], $12::bigint[], $13::bigint[], $14::int[], $15::text[], $16::text[], $17::bigint[], $18::bigint[])
-    as item (entry, client, clock, length, sub, role, standing_client, standing_clock)
-  join inserted i on i.entry = item.entry
+  select tenant, type, record_id, client, clock, length, sub, role, standing_client, standing_clock, sequence
+  from unnest($11::uuid[], $12::text[], $13::text[], $14::text[], $15::bigint[], $16::bigint[], $17::bigint[], $18::int[],
+    $19::text[], $20::text[], $21::bigint[], $22::bigint[]) as item (entry, tenant, type, record_id, sequence, client, clock, length,
+    sub, role, standing_client, standing_clock)
+  where (entry in (select entry from inserted)) is true
 )
 select entry from inserted`

@@ -44,7 +44,7 @@ export function createSqlLogStore(sql: Sql): LogStore {
   return {
     async insert(entries) {
       const sorted = entries.toSorted((one, other) => compareKeys(one.key, other.key))
-      const items = sorted.flatMap((entry) => entry.serverItems.map((item) => ({ entry: entry.id, item })))
+      const items = sorted.flatMap((entry) => entry.serverItems.map((item) => ({ entry, item })))
       const rows = await run<{ entry: string }>(INSERT_STATEMENT, [
         ...keyColumns(sorted.map((entry) => entry.key)),
         sorted.map((entry) => entry.previous.sequence),
@@ -54,7 +54,9 @@ export function createSqlLogStore(sql: Sql): LogStore {
         sorted.map((entry) => JSON.stringify(entry.authors)),
         sorted.map((entry) => entry.at),
         sorted.map((entry) => entry.authors[0]?.sub ?? ''),
-        items.map(({ entry }) => entry),
+        items.map(({ entry }) => entry.id),
+        ...keyColumns(items.map(({ entry }) => entry.key)),
+        items.map(({ entry }) => entry.previous.sequence + 1),
         items.map(({ item }) => item.client),
         items.map(({ item }) => item.clock),
         items.map(({ item }) => item.length),
