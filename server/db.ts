@@ -7,6 +7,8 @@
  * `SILENCE_MILLISECONDS`; whether they took effect is then not known, and writers must be able to ask.
  */
 import { connect as connectSocket, type Socket } from 'node:net'
+// Not the clock's timers: those let the process end, and while it waits for its database nothing else keeps it alive.
+import { setTimeout as keepWaiting } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { SyncError } from '@rapport/shared/errors.ts'
 import { drizzle } from 'drizzle-orm/postgres-js'
@@ -31,6 +33,8 @@ const IDLE_SECONDS = 5
 /** How long a start waits for a database that is itself just starting. */
 const PATIENCE_MILLISECONDS = 30_000
 const RETRY_MILLISECONDS = 500
+/** How long a command waits for a server that holds the data folder and does not answer yet: its first start makes a database. */
+const JOIN_MILLISECONDS = 15_000
 /** Any number that no other program uses for a lock in the same database. */
 const MIGRATION_LOCK = 7_269_312_055
 
@@ -55,19 +59,32 @@ export async function openDatabase(config: DatabaseConfig, log: Logger): Promise
 
 /**
  * As `openDatabase`, for a command: if a server has the embedded database open, goes through its local socket, and then
- * leaves the tables to that server.
+ * leaves the tables to that server. A server that is only just starting is waited for.
  */
 export async function joinDatabase(config: DatabaseConfig, log: Logger): Promise<Database> {
-  const owner = config.databaseUrl === undefined ? readOwner(databaseFolder(config.dataDirectory)) : undefined
-  if (owner === undefined) return await openDatabase(config, log)
-  const sql = connectEmbedded(owner.socket, 1)
+  const deadline = performance.now() + JOIN_MILLISECONDS
+  for (;;) {
+    const owner = config.databaseUrl === undefined ? readOwner(databaseFolder(config.dataDirectory)) : undefined
+    const joined = owner && (await joinOwner(owner.socket))
+    if (joined !== undefined) return joined
+    try {
+      // An owner that left without cleaning up behind itself is no obstacle: the folder's lock decides, not its file.
+      return await openDatabase(config, log)
+    } catch (error) {
+      if (owner === undefined || performance.now() > deadline) throw error
+    }
+    await keepWaiting(RETRY_MILLISECONDS)
+  }
+}
+
+async function joinOwner(socket: string): Promise<Database | undefined> {
+  const sql = connectEmbedded(socket, 1)
   try {
     await sql`select 1`
     return { sql, kind: 'embedded', close: () => sql.end({ timeout: 1 }) }
   } catch {
-    // The owner left without cleaning up behind itself: the folder's lock decides, not its file.
     await sql.end({ timeout: 0 })
-    return await openDatabase(config, log)
+    return undefined
   }
 }
 
@@ -206,7 +223,7 @@ async function untilReachable(sql: Sql, log: Logger): Promise<void> {
         throw new SyncError('configuration', `The database of DATABASE_URL cannot be used (${code}).`, { cause: error })
       }
       if (!said) log.warn({ code }, 'waiting for the database')
-      await new Promise((resolve) => setTimeout(resolve, RETRY_MILLISECONDS))
+      await keepWaiting(RETRY_MILLISECONDS)
     }
   }
 }

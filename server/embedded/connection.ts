@@ -8,7 +8,9 @@ import type { Place } from './turnstile.ts'
 /** The first four bytes behind the length of a message without type byte. */
 const SSL_REQUEST = 80877103
 const GSS_REQUEST = 80877104
-const CANCEL_REQUEST = 80877102
+/** Major version of the protocol, in the upper half of that number. */
+const PROTOCOL = 3
+const MAX_STARTUP_BYTES = 10_000
 
 const SYNC = 0x53
 const QUERY = 0x51
@@ -42,7 +44,9 @@ export function serveConnection(socket: Socket, place: Place): void {
     if (bytes.length < 8) return bytes
     const length = bytes.readInt32BE(0)
     const kind = bytes.readInt32BE(4)
-    if (kind === CANCEL_REQUEST || length < 8 || length > 10_000) {
+    const known = kind === SSL_REQUEST || kind === GSS_REQUEST || kind >>> 16 === PROTOCOL
+    // A cancel request comes here too: there is no second process that could act on it.
+    if (!known || length < 8 || length > MAX_STARTUP_BYTES) {
       socket.destroy()
       return Buffer.alloc(0)
     }

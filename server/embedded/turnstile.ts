@@ -26,6 +26,7 @@ interface Turn {
   readonly run: () => Promise<boolean>
 }
 
+const READY_BYTES = 6
 const SYNC = new Uint8Array([0x53, 0, 0, 0, 4])
 const ROLLBACK = simpleQuery('rollback')
 
@@ -54,6 +55,17 @@ export function createTurnstile(backend: Backend, failed: (error: unknown) => vo
     return index < 0 ? undefined : waiting.splice(index, 1)[0]
   }
 
+  async function converse(messages: Uint8Array, settles: boolean, answer: (bytes: Uint8Array) => void): Promise<boolean> {
+    let end = Buffer.alloc(0)
+    await backend.run(messages, (bytes) => {
+      end = Buffer.concat([end, bytes.subarray(-READY_BYTES)]).subarray(-READY_BYTES)
+      answer(bytes)
+    })
+    // PGlite swallows a breakdown (a stack overflow in WebAssembly, say) and then owes the answer, for ever.
+    if (settles && !isReady(end)) throw new Error('the database session stopped answering')
+    return settles
+  }
+
   async function abandon(): Promise<boolean> {
     const ignore = (): void => undefined
     await backend.run(SYNC, ignore)
@@ -65,7 +77,7 @@ export function createTurnstile(backend: Backend, failed: (error: unknown) => vo
     enter() {
       const place: Place = {
         submit(messages, settlesSession, answer) {
-          waiting.push({ place, run: () => backend.run(messages, answer).then(() => settlesSession) })
+          waiting.push({ place, run: () => converse(messages, settlesSession, answer) })
           void turn()
         },
         leave() {
@@ -77,6 +89,11 @@ export function createTurnstile(backend: Backend, failed: (error: unknown) => vo
       return place
     },
   }
+}
+
+/** ReadyForQuery: the letter, the length and one byte of status. */
+function isReady(end: Buffer): boolean {
+  return end.length === READY_BYTES && end[0] === 0x5a && end.readInt32BE(1) === READY_BYTES - 1
 }
 
 function simpleQuery(text: string): Uint8Array {

@@ -57,6 +57,22 @@ describe('the one session of the embedded database', () => {
   })
 })
 
+test('a session that breaks down fails its statements, and is back by itself with everything that was committed', async () => {
+  const { sql } = database
+  const { store } = sqlStoreUnderTest(sql)
+  const entry = entryOf(recordKey())
+  await store.insert([entry])
+  // Overflows the stack of the WebAssembly module, which then owes the answer.
+  const breaking = sql.unsafe(`select '${'['.repeat(200_000)}'::jsonb`)
+  const beside = Promise.allSettled([store.stored([entry]), store.stored([entry])])
+  const failure = await breaking.catch((error: unknown) => error)
+  expect(failure).toBeInstanceOf(Error)
+  expect(classifyFailure(failure)).toBe('transient')
+  await beside
+  const stored = () => store.stored([entry]).catch(() => undefined)
+  await expect.poll(stored, { timeout: 30_000, interval: 100 }).toEqual(new Set([entry.id]))
+})
+
 describe('the data folder', () => {
   const start = (folder: string) =>
     spawn(process.execPath, [fileURLToPath(new URL('../support/open-database.ts', import.meta.url)), folder], {
@@ -73,6 +89,16 @@ describe('the data folder', () => {
     const child = start(database.dataDirectory)
     const [line, [code]] = await Promise.all([firstLine(child.stderr), once(child, 'exit')])
     expect([line, code]).toEqual([expect.stringMatching(new RegExp(`in use by process ${process.pid};.*\\.$`)), 1])
+  })
+
+  test('that a starting server holds is waited for by a command', async () => {
+    const dataDirectory = await mkdtemp(join(tmpdir(), 'rapport-data-'))
+    const starting = openDatabase({ databaseUrl: undefined, dataDirectory }, silent)
+    const joined = await joinDatabase({ databaseUrl: undefined, dataDirectory }, silent)
+    expect(await joined.sql`select 1 as n`).toEqual([{ n: 1 }])
+    await joined.close()
+    await (await starting).close()
+    await rm(dataDirectory, { recursive: true, force: true })
   })
 
   test('is readable by its owner alone', async () => {

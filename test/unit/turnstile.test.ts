@@ -7,19 +7,22 @@ function fakeSession() {
   const seen: string[] = []
   let open = false
   const backend = {
-    async run(messages: Uint8Array) {
+    async run(messages: Uint8Array, answer: (bytes: Uint8Array) => void) {
       await turn()
       const text = Buffer.from(messages).toString('latin1')
       seen.push(text)
       if (text.includes('begin')) open = true
       if (text.includes('commit') || text.includes('rollback')) open = false
       if (text === 'break') throw new Error('broken')
+      if (text === 'mute') return answer(Buffer.from('D\0\0\0\u0004'))
+      for (const byte of READY) answer(Uint8Array.of(byte))
     },
     inTransaction: () => open,
   }
   return { backend, seen }
 }
 
+const READY = Buffer.from('Z\0\0\0\u0005I')
 const ignore = (): void => undefined
 const settle = async (): Promise<void> => {
   for (let n = 0; n < 30; n++) await turn()
@@ -68,14 +71,14 @@ describe('the turnstile', () => {
     expect(seen.at(0)).toBe(sent)
   })
 
-  test('says once that the session has broken down, and runs nothing more', async () => {
+  test.each(['break', 'mute'])('says once that the session has broken down (%s), and runs nothing more', async (word) => {
     const { backend, seen } = fakeSession()
     const failures: unknown[] = []
     const place = createTurnstile(backend, (error) => failures.push(error)).enter()
-    for (const text of ['break', 'later']) place.submit(Buffer.from(text), true, ignore)
+    for (const text of [word, 'later']) place.submit(Buffer.from(text), true, ignore)
     await settle()
     place.submit(Buffer.from('later still'), true, ignore)
     await settle()
-    expect([failures.length, seen]).toEqual([1, ['break']])
+    expect([failures.length, seen]).toEqual([1, [word]])
   })
 })
