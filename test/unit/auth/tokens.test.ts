@@ -1,9 +1,9 @@
-import { mkdtemp, readdir, stat, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseTenant, type Tenant } from '@rapport/shared/ids.ts'
 import { SignJWT } from 'jose'
-import { beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openSigningKey, type SigningKey } from '../../../server/auth/signing-key.ts'
 import { createVerifier, LOCAL_ISSUER, mintToken, serverPrincipal } from '../../../server/auth/tokens.ts'
 
@@ -12,12 +12,18 @@ const clock = { now: () => NOW * 1_000 }
 const tenant = parseTenant('acme') as Tenant
 const audience = 'rapport'
 
-let folder: string
+const folders: string[] = []
+async function newFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'rapport-key-'))
+  folders.push(folder)
+  return folder
+}
+
 let key: SigningKey
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'rapport-key-'))
-  key = await openSigningKey(folder)
+  key = await openSigningKey(await newFolder())
 })
+afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true }))))
 
 /** A token with anything in it, signed by the right key unless told otherwise. */
 function forge(claims: Record<string, unknown>, header: Record<string, unknown> = {}, by: SigningKey = key): Promise<string> {
@@ -88,7 +94,7 @@ describe('a token', () => {
   })
 
   test('of another key, of no key, or cut short is not accepted', async () => {
-    const other = await openSigningKey(await mkdtemp(join(tmpdir(), 'rapport-key-')))
+    const other = await openSigningKey(await newFolder())
     const genuine = await forge({})
     const [, payload] = genuine.split('.')
     const none = Buffer.from(JSON.stringify({ alg: 'none', typ: 'at+jwt' })).toString('base64url')
@@ -104,7 +110,7 @@ describe('a token', () => {
 
 describe('the signing key', () => {
   test('is the same for processes that start together on an empty folder, and private', async () => {
-    const empty = join(await mkdtemp(join(tmpdir(), 'rapport-key-')), 'nested')
+    const empty = join(await newFolder(), 'nested')
     const keys = await Promise.all(Array.from({ length: 8 }, () => openSigningKey(empty)))
     expect(new Set(keys.map((one) => one.id)).size).toBe(1)
     expect(await readdir(empty)).toEqual(['token-key.json'])
@@ -113,7 +119,7 @@ describe('the signing key', () => {
   })
 
   test('that is damaged ends the start with a sentence that does not quote it', async () => {
-    const damaged = await mkdtemp(join(tmpdir(), 'rapport-key-'))
+    const damaged = await newFolder()
     await writeFile(join(damaged, 'token-key.json'), '{"d":"marker')
     const failure = await openSigningKey(damaged).catch((error: unknown) => error)
     expect(failure).toMatchObject({ code: 'configuration' })
