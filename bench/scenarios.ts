@@ -32,8 +32,8 @@ export const SCENARIOS: readonly Scenario[] = [
     title: '500 records, 2 editors each, 1,500 updates/s',
     records: 500,
     editorsPerRecord: 2,
-    warmUpEdits: 3,
-    measuredEdits: 6,
+    warmUpEdits: 6,
+    measuredEdits: 9,
     load: { type: 'paced', updatesPerSecond: 1_500 },
   },
 ]

@@ -30,4 +30,5 @@ for (const [name, { doc, provider }] of Object.entries({ ann, bob })) {
   const { title, department } = doc.getMap('fields').toJSON()
   console.log(`${name}: ${title}, ${department}. ${doc.getText('summary')}`)
   provider.destroy()
+  doc.destroy()
 }
