@@ -17,7 +17,7 @@ export interface Backend {
 export interface Place {
   /** Whole messages, the last one of a kind that is answered (`isAnswered`). */
   submit(messages: Uint8Array, settlesSession: boolean, answer: (bytes: Uint8Array) => void): void
-  /** The connection is gone: what it left open is rolled back. */
+  /** The connection is gone: what it left open is rolled back, and the settings it made for the session go with it. */
   leave(): void
 }
 
@@ -29,6 +29,7 @@ interface Turn {
 const READY_BYTES = 6
 const SYNC = new Uint8Array([0x53, 0, 0, 0, 4])
 const ROLLBACK = simpleQuery('rollback')
+const RESET = simpleQuery('reset session authorization; reset all')
 
 /** `failed` is called once if the backend itself breaks: it answers nothing from then on. */
 export function createTurnstile(backend: Backend, failed: (error: unknown) => void): { enter(): Place } {
@@ -66,10 +67,13 @@ export function createTurnstile(backend: Backend, failed: (error: unknown) => vo
     return settles
   }
 
-  async function abandon(): Promise<boolean> {
+  async function clearUp(place: Place): Promise<boolean> {
     const ignore = (): void => undefined
-    await backend.run(SYNC, ignore)
-    if (backend.inTransaction()) await backend.run(ROLLBACK, ignore)
+    if (holder === place) {
+      await backend.run(SYNC, ignore)
+      if (backend.inTransaction()) await backend.run(ROLLBACK, ignore)
+    }
+    await backend.run(RESET, ignore)
     return true
   }
 
@@ -81,8 +85,8 @@ export function createTurnstile(backend: Backend, failed: (error: unknown) => vo
           void turn()
         },
         leave() {
-          // Queued behind what it sent before, which may be half a transaction; run only if it still holds the session then.
-          waiting.push({ place, run: () => (holder === place ? abandon() : Promise.resolve(true)) })
+          // Queued behind what it sent before, which may be half a transaction.
+          waiting.push({ place, run: () => clearUp(place) })
           void turn()
         },
       }

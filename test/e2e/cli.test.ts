@@ -75,6 +75,14 @@ describe('sql', () => {
     expect(await database.sql`select 1 as still`).toEqual([{ still: 1 }])
   })
 
+  test('leaves no setting behind in the session that it shares with the server', async () => {
+    for (const statement of ['set statement_timeout = 1', 'set default_transaction_read_only = on']) {
+      expect(await cli(database.dataDirectory, 'sql', statement)).toMatchObject({ code: 0, stdout: '[]\n' })
+    }
+    expect(await database.sql`select current_setting('statement_timeout') as limit`).toEqual([{ limit: '0' }])
+    expect(await database.sql`select current_setting('transaction_read_only') as only`).toEqual([{ only: 'off' }])
+  })
+
   test('answers a wrong statement with one line on stderr and exit 1', async () => {
     expect(await cli(database.dataDirectory, 'sql', 'selec')).toMatchObject({
       code: 1,

@@ -23,6 +23,7 @@ function fakeSession() {
 }
 
 const READY = Buffer.from('Z\0\0\0\u0005I')
+const RESET = 'Q\0\0\0\u002breset session authorization; reset all\0'
 const ignore = (): void => undefined
 const settle = async (): Promise<void> => {
   for (let n = 0; n < 30; n++) await turn()
@@ -56,9 +57,9 @@ describe('the turnstile', () => {
   })
 
   test.each([
-    ['a transaction', 'begin', true, ['begin', 'S\0\0\0\u0004', 'Q\0\0\0\rrollback\0', 'other']],
-    ['half a request', 'parse', false, ['parse', 'S\0\0\0\u0004', 'other']],
-    ['nothing', 'select', true, ['select', 'other']],
+    ['a transaction', 'begin', true, ['begin', 'S\0\0\0\u0004', 'Q\0\0\0\rrollback\0', RESET, 'other']],
+    ['half a request', 'parse', false, ['parse', 'S\0\0\0\u0004', RESET, 'other']],
+    ['nothing', 'select', true, ['select', RESET, 'other']],
   ])('clears up behind a connection that goes and leaves %s', async (_what, sent, settles, expected) => {
     const { backend, seen } = fakeSession()
     const turnstile = createTurnstile(backend, ignore)
