@@ -10,6 +10,7 @@ import type { Position } from '../log/entry.ts'
 import type { UpdateLog } from '../log/update-log.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { Room } from './handle.ts'
+import type { Rebuilt } from './history.ts'
 import type { Presence } from './presence.ts'
 
 export interface RoomDeps {
@@ -30,6 +31,18 @@ export interface RoomDeps {
 /** Counts what was refused, by reason. */
 export interface Refusals {
   inc(labels: { readonly reason: string }): void
+}
+
+/** What the parts of a room share. */
+export interface RoomState {
+  /** As committed; but see `busy`. */
+  record: Rebuilt
+  /** The document does not equal committed state: an entry is in flight, or the log is being read. */
+  busy: boolean
+  /** Why the room serves nobody any more. */
+  over: SyncError | undefined
+  /** When another instance was last seen to write here, in elapsed milliseconds. */
+  contendedAt: number
 }
 
 export interface LiveRoom extends Room {

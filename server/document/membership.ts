@@ -5,7 +5,14 @@
  * asked once, and again only after something of its own has been admitted.
  */
 import type { SyncError } from '@rapport/shared/errors.ts'
+import type { DurableSequence } from '../log/entry.ts'
+import type { Replica } from './replica.ts'
 import type { CommittedEntry, Subscriber } from './subscriber.ts'
+
+/** A committed entry as subscribers get it; the replica must be at its state. */
+export function committed(sequence: DurableSequence, update: Uint8Array, replica: Replica): CommittedEntry {
+  return { sequence, update, stateVector: () => replica.stateVector() }
+}
 
 interface Member {
   asked: boolean

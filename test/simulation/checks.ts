@@ -40,10 +40,8 @@ export async function checkAgreement(scenario: Scenario, when: string): Promise<
     const stored = await storedDocument(scenario, subject)
     const expected = JSON.stringify(contentOf(stored))
     for (const client of subject.clients) {
-      if (client.banned) {
-        if (!client.poisoned) throw new Error(`P10: ${when}, an honest client was refused for good`)
-        continue
-      }
+      if (client.wronged) throw new Error(`P10: ${when}, an honest client was refused for good`)
+      if (client.banned) continue
       const { document } = client
       const content = JSON.stringify(contentOf(document))
       if (content !== expected) throw new Error(`P3: ${when}, a client holds ${content}, the log ${expected}`)

@@ -44,10 +44,13 @@ export class SimulatedClient {
   #connection: Connection | undefined
   /** Own clocks that the server has shown back: acknowledged. */
   acknowledged = 0
-  /** Has sent, or holds, what nobody may store. */
-  poisoned = false
-  /** Told for good that something it holds is refused. */
+  /** Told for good that something it holds is refused: it will not come back. */
   banned = false
+  /** It was refused for good and had done nothing to deserve it. */
+  wronged = false
+  #holdsPoison = false
+  /** Poisonous bytes went out on the current connection. */
+  #sentPoison = false
 
   constructor(given: { world: World; oracle: Oracle; line: Line; key: RecordKey; principal: Principal; echo: boolean }) {
     this.echo = given.echo
@@ -69,6 +72,7 @@ export class SimulatedClient {
   connect(instance: Instance): void {
     if (this.banned) return
     this.disconnect()
+    this.#sentPoison = false
     const connection: Connection = {
       open: true,
       answered: false,
@@ -93,9 +97,22 @@ export class SimulatedClient {
     connection.instance.registry.release(connection.room)
   }
 
-  /** Sends bytes that no honest client makes. */
+  /** Sends bytes that are not of its document; it will be refused for them, and may come back. */
   sendRaw(update: Uint8Array): void {
+    this.#sentPoison = true
     this.#send({ type: 'update', update })
+  }
+
+  /** Writes what cannot be stored into its own document. */
+  keepPoison(text: string): void {
+    this.#holdsPoison = true
+    this.document.getMap('fields').set('title', text)
+  }
+
+  /** What this edit sends is lost on a line that does not break. */
+  loseNext(edit: () => void): void {
+    edit()
+    this.#connection?.toServer.pop()
   }
 
   async #enter(connection: Connection): Promise<void> {
@@ -203,7 +220,8 @@ export class SimulatedClient {
       settled: () => undefined,
       presence: () => undefined,
       end: (reason) => {
-        if (!reason.retry) this.banned = true
+        if (!reason.retry && !this.#holdsPoison && !this.#sentPoison) this.wronged = true
+        if (!reason.retry && this.#holdsPoison) this.banned = true
         this.#lost(connection())
       },
     }

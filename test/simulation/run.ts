@@ -5,6 +5,7 @@
  * Throws what it finds wrong. The same seed is the same run.
  */
 import { checkAcknowledged, checkAgreement } from './checks.ts'
+import type { SimulatedClient } from './client.ts'
 import { createRandom } from './random.ts'
 import { Scenario, type Tally } from './scenario.ts'
 
@@ -59,12 +60,21 @@ async function roughTime(scenario: Scenario): Promise<void> {
 async function calmTime(scenario: Scenario): Promise<void> {
   const { random, world, tally } = scenario
   if (tally.rollbacks > 0 && random.chance(0.5)) scenario.backUpOrRollBack()
+  if (random.chance(0.3)) loseAnEdit(random.pick(scenario.clients))
   for (let left = 40; left > 0; left -= 1) {
     const subject = random.pick(scenario.subjects)
-    if (random.chance(0.3)) scenario.editAsPerson(random.pick(subject.clients).document)
+    const client = random.pick(subject.clients)
+    if (random.chance(0.3)) scenario.editAsPerson(client.document)
     if (random.chance(0.1)) scenario.editAsServer(subject, random.pick(scenario.instances))
     await world.step(0.05)
   }
+}
+
+/** An edit is lost on the line, and the next one leans on it: the server must notice, and ask. */
+function loseAnEdit(client: SimulatedClient): void {
+  const fields = client.document.getMap('fields')
+  client.loseNext(() => fields.set('department', 'lost on the line'))
+  fields.set('department', 'after it')
 }
 
 /** Lets everything happen that can, and time pass, until nothing new comes of it. */

@@ -3,7 +3,7 @@
  * them. All choices come from the seed.
  */
 import { parseRecordId, parseTenant, type RecordKey } from '@rapport/shared/ids.ts'
-import type * as Y from 'yjs'
+import * as Y from 'yjs'
 import type { Principal } from '../../server/auth/principal.ts'
 import { serverPrincipal } from '../../server/auth/tokens.ts'
 import { createMemoryLogStore, type MemoryDump } from '../support/memory-log-store.ts'
@@ -70,7 +70,7 @@ export class Scenario {
     this.line = { mishap: rough ? random.pick([0, 0, 0.02, 0.1]) : 0 }
     // A client that missed a frame holds content without what it leans on; if the database then forgets that, nobody has it.
     this.#rollsBack = this.line.mishap === 0 && random.chance(0.35)
-    this.#poisons = random.chance(0.25)
+    this.#poisons = random.chance(0.3)
     this.subjects = ['r1', 'r2'].slice(0, 1 + random.below(2)).map((id) => this.#subject(id))
     const bus = createBus(this.world, random.pick([0, 0.3, 1]))
     const witness: Witness = {
@@ -113,7 +113,7 @@ export class Scenario {
       case 8:
         return this.#rollsBack && random.chance(0.4) ? this.backUpOrRollBack() : undefined
       case 9:
-        return this.#poisons && random.chance(0.3) ? this.#poison(client) : undefined
+        return this.#poisons ? this.#poison(client) : undefined
       default:
         return this.editAsPerson(client.document)
     }
@@ -198,10 +198,17 @@ export class Scenario {
     if ((await instance.log.compact(subject.key)) !== undefined) this.tally.compactions += 1
   }
 
+  /** Bytes that pass for honest and can be neither applied nor stored; now and then in a document that goes on holding them. */
   #poison(client: SimulatedClient): void {
-    client.poisoned = true
-    if (this.random.chance(0.5)) client.document.getMap('fields').set('title', UNSTORABLE)
-    else client.sendRaw(circular(this.random.uint32()))
+    const { random } = this
+    if (random.chance(0.1)) client.keepPoison(UNSTORABLE)
+    else if (random.chance(0.3)) client.sendRaw(circular(random))
+    else {
+      const document = new Y.Doc()
+      document.clientID = random.uint32()
+      document.getMap('fields').set('title', UNSTORABLE)
+      client.sendRaw(Y.encodeStateAsUpdate(document))
+    }
   }
 
   #subject(name: string): Subject {
@@ -229,12 +236,11 @@ function person(index: number): Principal {
 }
 
 /** Two structs of two new clients that lean on each other: sound to look at, and Yjs can integrate neither. */
-function circular(seed: number): Uint8Array {
-  const one = (seed % 100) + 1
-  const two = one + 100
+function circular(random: Random): Uint8Array {
+  const one = random.below(60)
+  const two = 60 + random.below(60)
   const struct = (client: number, origin: number): number[] => [1, client, 0, 0x84, origin, 0, 1, 0x61]
-  // 7-bit client ids only: one byte each.
-  return Uint8Array.from([2, ...struct(two > 127 ? 127 : two, one), ...struct(one, two > 127 ? 127 : two), 0])
+  return Uint8Array.from([2, ...struct(two, one), ...struct(one, two), 0])
 }
 
 function never(what: string): never {

@@ -1,0 +1,90 @@
+/**
+ * Tells every source what became of its submission, and turns away what may not stay.
+ *
+ * A refusal is final for the submission and for the connection it came from, and for nothing else. Everything here happens in
+ * a gap, so what is said of the record is committed.
+ */
+import { SyncError, toSyncError } from '@rapport/shared/errors.ts'
+import type { Verdict } from '../access/judge.ts'
+import { isEmpty, type ScannedUpdate } from '../access/pre-scan.ts'
+import { authorOf } from '../auth/principal.ts'
+import type { Inbox, Waiting } from './inbox.ts'
+import type { RoomDeps, RoomState } from './live-room.ts'
+import type { Membership } from './membership.ts'
+import type { Subscriber } from './subscriber.ts'
+
+export interface Verdicts {
+  /** One verdict for each submission of the batch; one that is missing counts as known. */
+  conclude(batch: readonly Waiting[], verdicts: readonly Verdict[]): void
+  refuse(waiting: Waiting, error: SyncError): void
+  /** It cannot be applied or stored: kept in quarantine for a person to look at. */
+  condemn(waiting: Waiting, error: unknown): void
+  /** Ends a connection for good, and forgets what else it sent. */
+  turnAway(subscriber: Subscriber, error: SyncError): void
+}
+
+const EMPTY_UPDATE = Uint8Array.of(0, 0)
+
+export function createVerdicts(deps: RoomDeps, state: RoomState, inbox: Inbox, members: Membership): Verdicts {
+  const { key, log, clock, logger } = deps
+
+  function conclude(batch: readonly Waiting[], verdicts: readonly Verdict[]): void {
+    for (const [index, waiting] of batch.entries()) tell(waiting, verdicts[index])
+  }
+
+  function tell(waiting: Waiting, verdict: Verdict = { type: 'known' }): void {
+    const { source, submission, bytes } = waiting
+    if (verdict.type === 'refused') return refuse(waiting, verdict.error)
+    if (source.type === 'caller') return source.resolve()
+    const { subscriber } = source
+    subscriber.settled(1, bytes)
+    if (verdict.type === 'admitted') members.advanced(subscriber)
+    else if (verdict.type === 'gap') members.ask(subscriber, state.record.replica.stateVector())
+    else if (subscriber.echo && submission.type === 'update' && members.has(subscriber)) {
+      subscriber.repeat(storedOf(submission.update))
+    }
+  }
+
+  function storedOf(update: ScannedUpdate): Uint8Array {
+    return isEmpty(update) ? EMPTY_UPDATE : state.record.replica.contentOf(update)
+  }
+
+  function refuse(waiting: Waiting, error: SyncError): void {
+    const { source } = waiting
+    if (source.type === 'socket') {
+      source.subscriber.settled(1, waiting.bytes)
+      return turnAway(source.subscriber, error)
+    }
+    deps.refusals.inc({ reason: error.code })
+    source.reject(error)
+  }
+
+  function turnAway(subscriber: Subscriber, error: SyncError): void {
+    deps.refusals.inc({ reason: error.code })
+    for (const { bytes } of inbox.drop(subscriber)) subscriber.settled(1, bytes)
+    if (members.remove(subscriber)) subscriber.end(error)
+  }
+
+  function condemn(waiting: Waiting, error: unknown): void {
+    if (waiting.submission.type === 'edit') return refuse(waiting, toSyncError(error))
+    const { principal, update } = waiting.submission
+    logger.error({ err: error, type: key.type, id: key.id, bytes: waiting.bytes }, 'an update was put into quarantine')
+    refuse(waiting, new SyncError('refused', 'the update cannot be applied', { cause: error }))
+    const reason = error instanceof SyncError ? error.message : 'it cannot be applied'
+    log
+      .quarantine({ id: deps.newEntryId(), key, reason, author: authorOf(principal), at: clock.now(), bytes: update.bytes })
+      .catch((cause: unknown) => logger.error({ err: cause, type: key.type, id: key.id }, 'a quarantined update was not kept'))
+  }
+
+  return { conclude, refuse, condemn, turnAway }
+}
+
+/** The one connection that needs no copy of an entry: all of it came from there, and it wants no echo. */
+export function soleAuthor(batch: readonly Waiting[], verdicts: readonly Verdict[]): Subscriber | undefined {
+  const authors = new Set<Subscriber | undefined>()
+  for (const [index, { source }] of batch.entries()) {
+    if (verdicts[index]?.type === 'admitted') authors.add(source.type === 'socket' ? source.subscriber : undefined)
+  }
+  const [only] = authors
+  return authors.size === 1 && only?.echo === false ? only : undefined
+}
