@@ -119,7 +119,8 @@ function play(steps: readonly Step[]): readonly Device[] {
     const [device, other] = [devices[step.device], devices[step.other]]
     if (device !== undefined && other !== undefined) KINDS[step.kind](device, step, other)
   }
-  return devices
+  // A failure prints the steps and not the documents.
+  return Object.assign(devices, { [fc.toStringMethod]: () => JSON.stringify(steps) })
 }
 
 function createDevice(client: number): Device {
