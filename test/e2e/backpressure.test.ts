@@ -14,7 +14,7 @@ afterAll(() => server.stop())
 test('P10: a paused reader holds nobody up, and is in step after it resumes', async () => {
   const token = await server.token('ann')
   const paused = await openRaw(`ws://${server.address}/sync/contact/busy?token=${token}`)
-  await paused.next('step1')
+  await paused.join()
   paused.webSocket.pause()
   const writer = openStock(server.address, 'contact', 'busy', { token })
   const reader = openStock(server.address, 'contact', 'busy', { token: await server.token('bob') })

@@ -79,7 +79,7 @@ test('P1: an acknowledged edit is there after SIGKILL', async () => {
   const url = `/sync/contact/durable?ack=echo&token=${await tokenFor(folder)}`
   const first = await startServer(MAIN, testEnvironment(folder))
   const socket = await openRaw(`ws://${first.address}${url}`)
-  await socket.next('step1')
+  await socket.join()
   const doc = new Y.Doc()
   doc.getMap('fields').set('title', 'CTO')
   socket.send(encodeUpdate(Y.encodeStateAsUpdate(doc)))

@@ -206,7 +206,7 @@ test('SPEC 11: an author without ack=echo hears nothing of its own edit; with it
   const update = Y.encodeStateAsUpdate(doc)
   const plain = await openRaw(url('echo'))
   const echoing = await openRaw(url('echo', 'token=bob&ack=echo'))
-  await Promise.all([plain.next('step1'), echoing.next('step1')])
+  await Promise.all([plain.join(), echoing.join()])
   plain.send(encodeUpdate(update))
   await echoing.next('update')
   const later = new Y.Doc()
@@ -261,7 +261,7 @@ test('P10: while too much is unsettled a socket is not read, and goes on when it
 test('P10: a reader that falls behind gets one diff instead of what it missed', async () => {
   const room = (await registry.acquire({ tenant: 'demo', type: 'contact', id: 'lag' } as never)) as FakeRoom
   const socket = await openRaw(url('lag'))
-  await socket.next('step1')
+  await socket.join()
   socket.webSocket.pause()
   const someone = principal('crm', Number.POSITIVE_INFINITY)
   for (let index = 0; index < 3000; index++) {

@@ -71,7 +71,7 @@ test('SPEC 10: a message above the limit closes with 4413', async () => {
 
 test('SPEC 11: with ack=echo an author gets its own structs back after the commit, a repeat of them included', async () => {
   const socket = await raw('echo', '&ack=echo')
-  await socket.next('step1')
+  await socket.join()
   const [update = EMPTY] = edits(['CTO'])
   socket.send(encodeUpdate(update))
   expect(titleIn([(await socket.next('update')).update])).toBe('CTO')
@@ -84,7 +84,7 @@ test('SPEC 11: with ack=echo an author gets its own structs back after the commi
 
 test('SPEC 11: without it an author hears nothing of an edit that stands', async () => {
   const socket = await raw('no-echo')
-  await socket.next('step1')
+  await socket.join()
   const [created = EMPTY, update = EMPTY] = edits(['CEO', 'CTO'])
   socket.send(encodeUpdate(created))
   // What the server adds itself, as for a new record, its author does hear.
@@ -104,7 +104,8 @@ test('SPEC 14: a gap is answered with a step 1, once until something of that cli
   const [first = EMPTY, second = EMPTY, third = EMPTY, fourth = EMPTY] = edits(['1', '2', '3', '4'])
   for (let index = 0; index < 20; index++) socket.send(encodeUpdate(index % 2 === 0 ? second : third))
   await socket.next('step1')
-  const reader = await raw('gap', '&ack=echo')
+  const reader = await raw('gap')
+  await reader.join()
   socket.send(encodeUpdate(first))
   expect(titleIn([(await reader.next('update')).update])).toBe('1')
   expect(socket.messages.filter(({ type }) => type === 'step1')).toHaveLength(2)

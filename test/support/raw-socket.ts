@@ -1,13 +1,18 @@
 /** A client that sends what a test tells it to, and remembers every message and how it was closed. */
-import { decodeMessage, type Message } from '@rapport/shared/protocol/y-websocket.ts'
+import { decodeMessage, encodeStep1, type Message } from '@rapport/shared/protocol/y-websocket.ts'
 import { WebSocket } from 'ws'
 import { until } from './stock-client.ts'
+
+/** The state vector of an empty document. */
+const NOTHING = Uint8Array.of(0)
 
 export interface RawSocket {
   readonly webSocket: WebSocket
   /** Everything heard, oldest first. */
   readonly messages: Message[]
   send(bytes: Uint8Array | string): void
+  /** Asks for everything, as a client with an empty document does, and returns it: from then on it hears of changes. */
+  join(): Promise<Uint8Array>
   /** The next message of this type that was not returned before. */
   next<T extends Message['type']>(type: T): Promise<Extract<Message, { type: T }>>
   readonly closed: Promise<{ code: number; reason: string }>
@@ -33,6 +38,11 @@ export function openRaw(url: string, protocols: string[] = []): Promise<RawSocke
     messages,
     closed,
     send: (bytes) => webSocket.send(bytes),
+    async join() {
+      await socket.next('step1')
+      webSocket.send(encodeStep1(NOTHING))
+      return (await socket.next('step2')).update
+    },
     async next(type) {
       const find = () => messages.find((message) => message.type === type && !returned.has(message))
       await until(() => find() !== undefined, `a message of type ${type}`)
