@@ -1,6 +1,6 @@
 /** The gateway over real sockets, with a room that has neither log nor judge. Rules are those of shared/protocol/SPEC.md. */
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { systemClock } from '@rapport/shared/clock.ts'
 import { SyncError } from '@rapport/shared/errors.ts'
 import { encodeAwareness } from '@rapport/shared/protocol/awareness.ts'
@@ -282,6 +282,19 @@ test('P10: a reader that falls behind gets one diff instead of what it missed', 
   expect(replica.store.pendingStructs).toBeNull()
   socket.close()
   registry.release(room)
+})
+
+test('a handshake that is no WebSocket’s is refused, and holds no room', async () => {
+  const { port } = server.address() as AddressInfo
+  const answered = new Promise<string>((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('data', (data) => {
+      resolve(data.toString())
+      socket.destroy()
+    })
+    socket.write('GET /sync/contact/a?token=ann HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+  })
+  expect(await answered).toMatch(/^HTTP\/1\.1 400 /)
 })
 
 test('rooms are released and presence freed when sockets end', async () => {
