@@ -4,6 +4,10 @@
  * A socket that has more than the limit waiting counts as lagging. It gets no more entries; what is kept instead is the committed
  * state vector behind the last one it was given. When it has caught up, one diff from there brings it in step. Everything
  * else it missed is owed in its newest form only, so what is held for a reader is bounded, however slow it is.
+ *
+ * Entries begin with the answer to the client's step 1: before it they might lean on content that the client lacks, which it
+ * would park, and could never hand back if the database should forget that content. Who writes without asking gets a diff
+ * from our own step 1 first.
  */
 
 import type { SyncError } from '@rapport/shared/errors.ts'
@@ -19,6 +23,10 @@ const NOTHING = Uint8Array.of(0)
 const EMPTY_UPDATE_BYTES = 2
 
 export interface Outlet {
+  /** Our step 1 went out, with this committed state vector. */
+  opened(stateVector: Uint8Array): void
+  /** The client writes. */
+  spoken(): void
   entry(entry: CommittedEntry): void
   repeat(update: Uint8Array): void
   ask(stateVector: Uint8Array): void
@@ -45,6 +53,8 @@ export interface OutletNeeds {
 export function createOutlet({ room, queue, limit, greet, onLag, fail }: OutletNeeds): Outlet {
   /** While lagging: the committed state vector behind the last entry that was queued. */
   let behind: Uint8Array | undefined
+  /** Until the client has asked or written: the vector of our step 1. */
+  let silentSince: Uint8Array | undefined
   let resuming = false
   let answering = false
   let owesStored = false
@@ -55,7 +65,7 @@ export function createOutlet({ room, queue, limit, greet, onLag, fail }: OutletN
   const full = (): boolean => queue.bytes() > limit
 
   function entry(committed: CommittedEntry): void {
-    if (behind !== undefined) return
+    if (behind !== undefined || silentSince !== undefined) return
     queue.push(frameEntry(committed))
     if (!full()) return
     behind = committed.stateVector()
@@ -81,8 +91,19 @@ export function createOutlet({ room, queue, limit, greet, onLag, fail }: OutletN
     answering = true
     room.read(stateVector, (diff) => {
       answering = false
-      if (delivered(diff, (update) => queue.push(frameMessage(encodeStep2(update))))) taken()
+      const sent = delivered(diff, (update) => {
+        silentSince = undefined
+        queue.push(frameMessage(encodeStep2(update)))
+      })
+      if (sent) taken()
     })
+  }
+
+  function spoken(): void {
+    if (silentSince === undefined || answering || owedAnswer !== undefined) return
+    behind = silentSince
+    silentSince = undefined
+    resume()
   }
 
   function presence(payload: Uint8Array): void {
@@ -134,5 +155,17 @@ export function createOutlet({ room, queue, limit, greet, onLag, fail }: OutletN
     return diff.type === 'answer'
   }
 
-  return { entry, repeat, ask, answer, presence, taken, lagging: () => behind !== undefined || full() }
+  return {
+    opened(stateVector) {
+      silentSince = stateVector
+    },
+    spoken,
+    entry,
+    repeat,
+    ask,
+    answer,
+    presence,
+    taken,
+    lagging: () => behind !== undefined || full(),
+  }
 }

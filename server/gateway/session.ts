@@ -7,6 +7,7 @@
  * to come back.
  */
 import type { Socket } from 'node:net'
+import type { Timer } from '@rapport/shared/clock.ts'
 import { SyncError, toSyncError } from '@rapport/shared/errors.ts'
 import { CLOSE_CODES, closeReasonOf } from '@rapport/shared/protocol/close-codes.ts'
 import { decodeMessage, encodeStep1, type Message } from '@rapport/shared/protocol/y-websocket.ts'
@@ -21,6 +22,9 @@ import { createInflow } from './rate.ts'
 import { createSendQueue } from './send-queue.ts'
 import type { Services } from './services.ts'
 import type { GatewaySocket } from './socket.ts'
+
+/** Milliseconds after which a client that has said nothing counts as one that only listens. A stock client asks at once. */
+const LISTENER_MS = 2_000
 
 export interface SessionNeeds extends Services {
   readonly room: Room
@@ -113,6 +117,8 @@ export function openSession(needs: SessionNeeds): Session {
       return
     }
     queue.push(frameMessage(encodeStep1(stateVector)))
+    outlet.opened(stateVector)
+    listening = clock.after(LISTENER_MS, outlet.spoken)
     room.presence.greet(subscriber)
     inflow.release('loading')
     expire()
@@ -153,6 +159,7 @@ export function openSession(needs: SessionNeeds): Session {
 
   /** A copy: the message is a view of the socket's read buffer, of which a waiting update would keep all 64 KB alive. */
   function submit(update: Uint8Array): void {
+    outlet.spoken()
     inflow.submitted(update.length)
     room.submit(subscriber, update.slice())
   }
@@ -182,13 +189,15 @@ export function openSession(needs: SessionNeeds): Session {
     if (over) return
     over = true
     expiry?.cancel()
+    listening?.cancel()
     keepalive.remove(pulse)
     room.presence.leave(subscriber)
     room.leave(subscriber)
     onEnd(session)
   }
 
-  let expiry: ReturnType<typeof clock.after> | undefined
+  let expiry: Timer | undefined
+  let listening: Timer | undefined
   open()
   return session
 }

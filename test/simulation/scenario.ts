@@ -1,5 +1,5 @@
 /**
- * The cast of one simulated run: one or two records in one store, one or two instances, a few people, and what may happen to
+ * The cast of one simulated run: one to three records in one store, one or two instances, a few people, and what may happen to
  * them. All choices come from the seed.
  */
 import { parseRecordId, parseTenant, type RecordKey } from '@rapport/shared/ids.ts'
@@ -71,7 +71,7 @@ export class Scenario {
     // A client that missed a frame holds content without what it leans on; if the database then forgets that, nobody has it.
     this.#rollsBack = this.line.mishap === 0 && random.chance(0.35)
     this.#poisons = random.chance(0.3)
-    this.subjects = ['r1', 'r2'].slice(0, 1 + random.below(2)).map((id) => this.#subject(id))
+    this.subjects = ['r1', 'r2', 'r3'].slice(0, random.pick([1, 2, 3, 3])).map((id) => this.#subject(id))
     const bus = createBus(this.world, random.pick([0, 0.3, 1]))
     const witness: Witness = {
       stored: (entry) => {

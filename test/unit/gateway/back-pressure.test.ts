@@ -127,3 +127,31 @@ test('a room that cannot answer ends the session', () => {
   reads[0]?.answer({ type: 'unavailable', error })
   expect(failures).toEqual([error])
 })
+
+test("P3: entries begin with the answer to the client's step 1, so that none leans on what the client lacks", () => {
+  const { outlet, reads, entry, messages } = setUp()
+  outlet.opened(Uint8Array.of(1, 9))
+  entry(10)
+  outlet.answer(Uint8Array.of(0))
+  entry(10)
+  outlet.spoken()
+  expect([reads.length, messages().length]).toEqual([1, 0])
+  reads[0]?.answer(value(Uint8Array.of(8, 8, 8)))
+  entry(10)
+  expect(messages().map(({ type }) => type)).toEqual(['step2', 'update'])
+})
+
+test('P3: a client that writes without asking gets what came behind our own step 1', () => {
+  const { outlet, reads, entry, messages } = setUp()
+  outlet.opened(Uint8Array.of(1, 9))
+  entry(10)
+  outlet.spoken()
+  outlet.spoken()
+  expect(reads.map(({ vector }) => vector)).toEqual([Uint8Array.of(1, 9)])
+  reads[0]?.answer(value(Uint8Array.of(8, 8, 8)))
+  entry(10)
+  expect(messages()).toEqual([
+    { type: 'update', update: Uint8Array.of(8, 8, 8) },
+    { type: 'update', update: new Uint8Array(10).fill(2) },
+  ])
+})
