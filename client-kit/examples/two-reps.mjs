@@ -31,5 +31,4 @@ for (const [name, { doc, provider }] of Object.entries({ ann, bob })) {
   console.log(`${name}: ${title}, ${department}. ${doc.getText('summary')}`)
   provider.destroy()
   doc.destroy()
-  doc.destroy()
 }

@@ -8,6 +8,7 @@ import type { KeptClient } from '../access/server-client.ts'
 import type { Hint, Hints } from '../fanout/hints.ts'
 import type { Position } from '../log/entry.ts'
 import type { UpdateLog } from '../log/update-log.ts'
+import type { LimitHit } from '../observability/limits.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { Room } from './handle.ts'
 import type { Rebuilt } from './history.ts'
@@ -21,6 +22,7 @@ export interface RoomDeps {
   readonly clock: Clock
   readonly logger: Logger
   readonly refusals: Refusals
+  readonly limitHit: LimitHit
   readonly presence: Presence
   /** Draws the id of an entry, a UUID. */
   readonly newEntryId: () => string

@@ -29,7 +29,8 @@ export interface Presence {
   leave(subscriber: Subscriber): void
 }
 
-export function createPresence(clock: Clock): Presence {
+/** `limitReached` is called for each state that is not relayed because of its size or the room's. */
+export function createPresence(clock: Clock, limitReached: () => void): Presence {
   /** Every subscriber, with the client id it speaks for once it has announced one. */
   const members = new Map<Subscriber, number | undefined>()
   const current = new Map<number, { readonly owner: Subscriber; readonly clock: number; readonly state: string }>()
@@ -74,7 +75,8 @@ export function createPresence(clock: Clock): Presence {
       return
     }
     const size = held - (known?.state.length ?? 0) + entry.state.length
-    if (size > MAX_ROOM || !isRelayable(entry.state)) return
+    if (size > MAX_ROOM || entry.state.length > MAX_STATE) return limitReached()
+    if (!isRelayable(entry.state)) return
     held = size
     departed.delete(entry.client)
     current.set(entry.client, { owner: from, clock: entry.clock, state: entry.state })
@@ -140,10 +142,9 @@ export function createPresence(clock: Clock): Presence {
   return { receive, greet, leave }
 }
 
-/** An object or null, of bounded size and depth: what every stock client can parse and compare. */
+/** An object or null, of bounded depth: what every stock client can parse and compare. */
 function isRelayable(state: string): boolean {
   if (state === ABSENT) return true
-  if (state.length > MAX_STATE) return false
   try {
     const parsed: unknown = JSON.parse(state)
     return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) && isShallow(parsed, MAX_DEPTH)

@@ -12,6 +12,7 @@ import { keyString, type RecordKey } from '@rapport/shared/ids.ts'
 import type { KeptClient } from '../access/server-client.ts'
 import type { Hints } from '../fanout/hints.ts'
 import type { UpdateLog } from '../log/update-log.ts'
+import { limitHits } from '../observability/limits.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { Room } from './handle.ts'
@@ -78,6 +79,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
   let turn = 0
   let loads = 0
   deps.metrics.gauge('rapport_records_loaded', 'Records in memory', [], (gauge) => gauge.set(residents.size))
+  const limitHit = limitHits(deps.metrics)
   const refusals = deps.metrics.counter('rapport_updates_refused_total', 'Submissions that were refused, by reason', ['reason'])
 
   const stopHearing = deps.hints.subscribe((hint) => residents.get(keyString(hint.key))?.room.hear(hint))
@@ -97,7 +99,8 @@ export function createRegistry(deps: RegistryDeps): Registry {
         clock,
         logger,
         refusals,
-        presence: createPresence(clock),
+        presence: createPresence(clock, () => limitHit('presence')),
+        limitHit,
         newEntryId: deps.newEntryId,
         maxRecordBytes: deps.maxRecordBytes,
       },

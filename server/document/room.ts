@@ -177,6 +177,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     // The size is an estimate while edits add to it; encoding makes it exact.
     replica.freeze()
     if (replica.size + bytes <= deps.maxRecordBytes) return true
+    deps.limitHit('record')
     verdicts.refuse(waiting, new SyncError('too_large', 'the record would exceed its size limit'))
     return false
   }

@@ -1,6 +1,7 @@
 /** What all sockets of a process share. */
 import type { Clock } from '@rapport/shared/clock.ts'
 import type { Limits } from '../config.ts'
+import { type LimitHit, limitHits } from '../observability/limits.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import type { Keepalive } from './keepalive.ts'
@@ -15,17 +16,12 @@ export interface Services {
   readonly meter: Meter
 }
 
-export type LimitName = 'frame' | 'socket_buffer' | 'rate' | 'unsettled' | 'loading'
-
 export interface Meter {
-  limitHit(limit: LimitName): void
+  readonly limitHit: LimitHit
 }
 
 export function createMeter(metrics: Metrics, turn: SendTurn, sockets: () => number): Meter {
   metrics.gauge('rapport_sockets', 'Open sockets', [], (gauge) => gauge.set(sockets()))
   metrics.gauge('rapport_send_queue_bytes', 'Bytes waiting in all sockets', [], (gauge) => gauge.set(turn.bytes))
-  const hits = metrics.counter('rapport_limit_hits_total', 'How often a limit was reached', ['limit'])
-  return {
-    limitHit: (limit) => hits.inc({ limit }),
-  }
+  return { limitHit: limitHits(metrics) }
 }

@@ -38,6 +38,9 @@ export interface LogStore {
 
   /** One page of ids of a tenant's records of one type, ascending, behind `after`; erased ones are left out. */
   page(tenant: RecordKey['tenant'], type: string, after: string, limit: number): Promise<readonly RecordKey['id'][]>
+
+  /** Whether a record of any other tenant than this is stored. */
+  hasOthers(tenant: RecordKey['tenant']): Promise<boolean>
 }
 
 /** What a failed statement means for the entries of its group. */

@@ -108,6 +108,11 @@ export function createSqlLogStore(sql: Sql): LogStore {
       const rows = await run<{ id: string }>(PAGE, [tenant, type, after, limit])
       return rows.flatMap((row) => parseRecordId(row.id) ?? [])
     },
+
+    async hasOthers(tenant) {
+      const rows = await run('select 1 from rapport.records where tenant <> $1 limit 1', [tenant])
+      return rows.length > 0
+    },
   }
 }
 

@@ -34,6 +34,8 @@ export interface UpdateLog {
   compact(key: RecordKey): Promise<Position | undefined>
   quarantine(row: QuarantineRow): Promise<void>
   page(tenant: RecordKey['tenant'], type: string, after: string, limit: number): Promise<readonly RecordKey['id'][]>
+  /** As `LogStore.hasOthers`. */
+  hasOthers(tenant: RecordKey['tenant']): Promise<boolean>
   /** False while a group commit is failing and being retried. */
   healthy(): boolean
   /** Waits for what was appended, up to `milliseconds`; later appends answer `closed`. */
@@ -181,6 +183,7 @@ export function createUpdateLog({ store, classify, clock, log, metrics }: Update
     compact: (key) => compactor.compact(key),
     quarantine: (row) => reaching(store.quarantine(row)),
     page: (tenant, type, after, limit) => reaching(store.page(tenant, type, after, limit)),
+    hasOthers: (tenant) => reaching(store.hasOthers(tenant)),
     healthy: () => !failing,
     async close(milliseconds) {
       const deadline = sleep(clock, milliseconds)

@@ -8,6 +8,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 export type MetricName = `rapport_${string}`
 
 export interface Metrics {
+  /** Declared a second time, under the same name, it is the same counter. */
   counter<Label extends string = never>(name: MetricName, help: string, labels?: readonly Label[]): Counter<Label>
   /** With `read`, the value is asked for when metrics are collected. */
   gauge<Label extends string = never>(
@@ -36,7 +37,9 @@ export function createMetrics(): Metrics {
   const registry = new Registry()
   const registers = [registry]
   const metrics: Metrics = {
-    counter: (name, help, labels = []) => new Counter({ name, help, labelNames: [...labels], registers }),
+    counter: <Label extends string>(name: MetricName, help: string, labels: readonly Label[] = []) =>
+      (registry.getSingleMetric(name) as Counter<Label> | undefined) ??
+      new Counter({ name, help, labelNames: [...labels], registers }),
     gauge: (name, help, labels = [], read) =>
       new Gauge({
         name,

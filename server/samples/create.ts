@@ -23,11 +23,12 @@ interface Planned {
 }
 
 /** Returns how many records were created. */
-export async function createSamples(registry: Registry, updateLog: Pick<UpdateLog, 'page'>): Promise<number> {
+export async function createSamples(registry: Registry, updateLog: Pick<UpdateLog, 'page' | 'hasOthers'>): Promise<number> {
   const planned = [...plan(account, sampleAccounts), ...plan(contact, sampleContacts), ...plan(opportunity, sampleOpportunities)]
   const present = await presentIds(updateLog, planned)
   const ids = new Set<string>(planned.map(({ key }) => key.id))
-  if (present.some((id) => !ids.has(id))) return 0
+  const [first] = planned
+  if (first === undefined || present.some((id) => !ids.has(id)) || (await updateLog.hasOthers(first.key.tenant))) return 0
   const missing = planned.filter(({ key }) => !present.includes(key.id))
   for (const sample of missing) await create(registry, sample)
   return missing.length

@@ -65,5 +65,6 @@ export function faultyStore(world: World, store: LogStore, faults: Faults, dead:
     swapSnapshot: (key, from, snapshot) => call(() => store.swapSnapshot(key, from, snapshot)),
     quarantine: (row) => call(() => store.quarantine(row)),
     page: (tenant, type, after, limit) => call(() => store.page(tenant, type, after, limit)),
+    hasOthers: (tenant) => call(() => store.hasOthers(tenant)),
   }
 }

@@ -52,7 +52,7 @@ export function createFakeRoom(key: RecordKey): FakeRoom {
     joins,
     hold: false,
     holdJoins: false,
-    presence: createPresence(systemClock),
+    presence: createPresence(systemClock, () => undefined),
     join(subscriber, answer) {
       const join = () => {
         subscribers.add(subscriber)

@@ -231,6 +231,13 @@ export function describeLogStore(name: string, open: () => StoreUnderTest): void
         expect(await store.page(tenant, 'contact', 'B', 2)).toEqual(['_', 'a'])
         expect(await store.page(tenant, 'opportunity', '', 100)).toEqual([])
       })
+
+      test('it knows whether it holds records of other tenants', async () => {
+        const { store } = open()
+        const [one, other] = [freshTenant(), freshTenant()]
+        await writeChain(store, recordKey('r', one), 1)
+        expect(await store.hasOthers(other)).toBe(true)
+      })
     })
 
     describe('snapshots', () => {

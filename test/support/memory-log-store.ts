@@ -121,6 +121,10 @@ export function createMemoryLogStore(): MemoryLogStore {
       return ids.sort().slice(0, limit)
     },
 
+    async hasOthers(tenant) {
+      return [...records.values()].some(({ key }) => key.tenant !== tenant)
+    },
+
     dump: () => structuredClone({ records, quarantine }),
     restore(dump) {
       const copy = structuredClone(dump)

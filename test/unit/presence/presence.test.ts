@@ -30,10 +30,13 @@ function subscriber(sub: string): Heard {
 
 function setUp() {
   const clock = createFakeClock()
-  const presence = createPresence(clock)
+  let limited = 0
+  const presence = createPresence(clock, () => {
+    limited += 1
+  })
   const [ann, bob] = [subscriber('ann'), subscriber('bob')]
   for (const one of [ann, bob]) presence.greet(one)
-  return { clock, presence, ann, bob }
+  return { clock, presence, ann, bob, limited: () => limited }
 }
 
 const say = (presence: Presence, from: Heard, ...entries: [client: number, clock: number, state: string][]) =>
@@ -142,7 +145,7 @@ test('P10: text that would throw in a stock client, or that is too large, is not
 })
 
 test('P10: all states of a room together are bounded', () => {
-  const { clock, presence } = setUp()
+  const { limited, clock, presence } = setUp()
   const state = JSON.stringify({ a: 'x'.repeat(16_000) })
   const many = Array.from({ length: 200 }, (_, index) => subscriber(`rep${index}`))
   for (const [index, one] of many.entries()) {
@@ -160,6 +163,7 @@ test('P10: all states of a room together are bounded', () => {
   const later = subscriber('later')
   presence.greet(later)
   expect(later.heard).toEqual([[entry(1, 1, state)]])
+  expect(limited()).toBeGreaterThan(0)
 })
 
 test('SPEC 9: undecodable presence throws, for the session to end', () => {
