@@ -114,7 +114,12 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
 
   /** The answer for the entry in flight; `took` milliseconds. */
   function settle(flight: Flight, outcome: AppendOutcome, took: number): void {
-    if (state.over !== undefined) return
+    if (state.over !== undefined) {
+      // Too late for subscribers; but whoever awaits an edit hears what became of it.
+      if (outcome.type === 'committed') verdicts.conclude(flight.batch, flight.verdicts)
+      else verdicts.abandon(flight.batch, state.over)
+      return
+    }
     switch (outcome.type) {
       case 'committed':
         commit(flight, outcome.sequence)
@@ -205,10 +210,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     state.over = reason
     if (reason.level === 'error') logger.error({ err: reason, type: key.type, id: key.id }, 'a record went out of service')
     reads.fail(reason)
-    for (const { source, bytes } of inbox.clear()) {
-      if (source.type === 'caller') source.reject(reason)
-      else source.subscriber.settled(1, bytes)
-    }
+    verdicts.abandon(inbox.clear(), reason)
     members.endAll(reason)
     for (const tell of awaitingQuiet.splice(0)) tell()
     ended()

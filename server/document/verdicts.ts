@@ -17,6 +17,8 @@ export interface Verdicts {
   /** One verdict for each submission of the batch; one that is missing counts as known. */
   conclude(batch: readonly Waiting[], verdicts: readonly Verdict[]): void
   refuse(waiting: Waiting, error: SyncError): void
+  /** The room is over, and nothing will become of these any more. */
+  abandon(batch: readonly Waiting[], reason: SyncError): void
   /** It cannot be applied or stored: kept in quarantine for a person to look at. */
   condemn(waiting: Waiting, error: unknown): void
   /** Ends a connection for good, and forgets what else it sent. */
@@ -59,6 +61,13 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, inbox: Inbox, m
     source.reject(error)
   }
 
+  function abandon(batch: readonly Waiting[], reason: SyncError): void {
+    for (const { source, bytes } of batch) {
+      if (source.type === 'caller') source.reject(reason)
+      else source.subscriber.settled(1, bytes)
+    }
+  }
+
   function turnAway(subscriber: Subscriber, error: SyncError): void {
     deps.refusals.inc({ reason: error.code })
     for (const { bytes } of inbox.drop(subscriber)) subscriber.settled(1, bytes)
@@ -76,7 +85,7 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, inbox: Inbox, m
       .catch((cause: unknown) => logger.error({ err: cause, type: key.type, id: key.id }, 'a quarantined update was not kept'))
   }
 
-  return { conclude, refuse, condemn, turnAway }
+  return { conclude, refuse, abandon, condemn, turnAway }
 }
 
 /** The one connection that needs no copy of an entry: all of it came from there, and it wants no echo. */
