@@ -166,9 +166,11 @@ export function describeLoading(name: string, open: () => { sql: Sql; second: Sq
           expect([loaded.getMap('fields').get('edits'), loaded.getText('summary').length]).toEqual([sequence, sequence])
           round += 1
         }
-        writing = false
       }
-      await Promise.all([write(), compact(), read()])
+      const reading = read().finally(() => {
+        writing = false
+      })
+      await Promise.all([write(), compact(), reading])
       expect(written).toBeGreaterThan(50)
       expect([...writer.failures, ...reader.failures]).toEqual([])
       await stop(writer)
