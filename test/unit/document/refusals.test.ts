@@ -123,6 +123,23 @@ describe('P10: a record has a size limit', () => {
     expect(late.document.getText('summary').toString()).toBe(`${'z'.repeat(3_000)}${'x'.repeat(100)}`)
   })
 
+  test('in a full record everything may still be deleted, however many bytes the deletions take', async () => {
+    const { room, ada } = await openRoom({ maxRecordBytes: LIMIT })
+    room.submit(
+      ada,
+      ada.edit((document) => document.getText('summary').insert(0, 'x'.repeat(3_900))),
+    )
+    await settled()
+    const deletions = ada.edit((document) => {
+      for (let at = 0; at < 200; at += 1) document.getText('summary').delete(at, 1)
+    })
+    expect(deletions.length).toBeGreaterThan(LIMIT - 3_900)
+    room.submit(ada, deletions)
+    await settled()
+    expect([ada.ends, ada.done.count]).toEqual([[], 2])
+    expect(await room.view(({ document }) => document.getText('summary').length)).toBe(3_700)
+  })
+
   test('it is the size of the content and not of its history: the same field may be set for ever', async () => {
     const { room, ada } = await openRoom({ maxRecordBytes: LIMIT })
     for (let edit = 0; edit < 100; edit += 1) {

@@ -144,6 +144,20 @@ describe('P10: data that the database refuses fails its own entry alone', () => 
   })
 })
 
+test('P1: a group that was committed unheard, and is then split for its data, is found entry by entry', async () => {
+  const { log, hold, fail, loseAnswers, clock } = openLog()
+  const gate = hold('insert')
+  const outcomes = Promise.all(entries(5).map((entry) => log.append(entry)))
+  loseAnswers(true)
+  gate.let()
+  await passing(clock, 60)
+  loseAnswers(false)
+  // The first entry is known by now, or is tried again alone; the other four are a group.
+  fail((group) => (group.length > 1 ? new DataRefused('refused') : undefined))
+  await passing(clock, 5_000)
+  expect((await outcomes).map(({ type }) => type)).toEqual(Array(5).fill('committed'))
+})
+
 describe('a database that cannot be reached', () => {
   test('P1: the same entries are tried again, with the same ids, until it can; meanwhile the log is not healthy', async () => {
     const { log, fail, attempts, clock } = openLog()
