@@ -123,6 +123,38 @@ describe('P10: a record has a size limit', () => {
     expect(late.document.getText('summary').toString()).toBe(`${'z'.repeat(3_000)}${'x'.repeat(100)}`)
   })
 
+  // Not so yet, here and below: each submission is held against the size before its turn. Take `.fails` away with the mend.
+  test.fails('what arrives in one turn does not exceed it together either', async () => {
+    const { room, ada } = await openRoom({ maxRecordBytes: LIMIT })
+    for (let part = 0; part < 10; part += 1) {
+      room.submit(
+        ada,
+        ada.edit((document) => document.getText('summary').insert(0, 'x'.repeat(1_000))),
+      )
+    }
+    await settled()
+    expect(await room.view(({ document }) => Y.encodeStateAsUpdate(document).length)).toBeLessThanOrEqual(LIMIT)
+  })
+
+  test.fails('a deletion makes room for what its author types in the same turn', async () => {
+    const { room, ada } = await openRoom({ maxRecordBytes: LIMIT })
+    room.submit(
+      ada,
+      ada.edit((document) => document.getText('summary').insert(0, 'x'.repeat(3_500))),
+    )
+    await settled()
+    room.submit(
+      ada,
+      ada.edit((document) => document.getText('summary').delete(0, 3_400)),
+    )
+    room.submit(
+      ada,
+      ada.edit((document) => document.getText('summary').insert(0, 'z'.repeat(1_000))),
+    )
+    await settled()
+    expect(ada.ends).toEqual([])
+  })
+
   test('in a full record everything may still be deleted, however many bytes the deletions take', async () => {
     const { room, ada } = await openRoom({ maxRecordBytes: LIMIT })
     room.submit(
