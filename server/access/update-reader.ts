@@ -9,7 +9,8 @@ export class MalformedUpdate extends Error {
   override readonly name = 'MalformedUpdate'
 }
 
-const decoder = new TextDecoder()
+/** As lib0 reads strings: a byte order mark is content. */
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 export class UpdateReader {
   readonly #bytes: Uint8Array

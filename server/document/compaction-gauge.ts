@@ -1,6 +1,7 @@
 /**
- * Says when a record's snapshot should be rewritten: after 200 entries, or once the log behind it has outgrown both it and
- * 64 KiB. Doubling keeps what is rewritten linear in what was written.
+ * Says when a record's snapshot should be rewritten: once the log behind it has outgrown both it and 64 KiB, or has so many entries
+ * that loading would take noticeably longer, at least 200 and more the larger the snapshot. Either way what is rewritten
+ * stays linear in what was written.
  */
 
 export interface Tail {
@@ -10,6 +11,8 @@ export interface Tail {
 }
 
 const ENTRIES = 200
+/** Bytes of snapshot that one more entry behind it is worth rewriting. */
+const BYTES_PER_ENTRY = 512
 const BYTES = 64 * 1024
 
 export class CompactionGauge {
@@ -29,7 +32,8 @@ export class CompactionGauge {
   /** True once each time a rewrite is due; `done` arms it again. */
   claim(): boolean {
     const { entries, bytes, snapshotBytes } = this.#tail
-    if (this.#running || (entries < ENTRIES && bytes < Math.max(BYTES, snapshotBytes))) return false
+    const many = Math.max(ENTRIES, snapshotBytes / BYTES_PER_ENTRY)
+    if (this.#running || (entries < many && bytes < Math.max(BYTES, snapshotBytes))) return false
     this.#running = true
     this.#tail = { entries: 0, bytes: 0, snapshotBytes: snapshotBytes + bytes }
     return true

@@ -56,8 +56,15 @@ export class Replica {
     return 'document' in this.#state
   }
 
-  /** Size of the encoded state in bytes: exact after a freeze, an upper estimate while edits add to it. */
+  /** Size of the encoded state in bytes: exact after a freeze or a measurement, an upper estimate while edits add to it. */
   get size(): number {
+    return this.#bytes
+  }
+
+  /** The exact size of the encoded state in bytes, at the price of encoding it. */
+  measure(): number {
+    const state = this.#state
+    this.#bytes = 'document' in state ? Y.encodeStateAsUpdate(state.document).length : state.bytes.length
     return this.#bytes
   }
 

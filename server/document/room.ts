@@ -82,9 +82,8 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
   }
 
   /** Judges what arrived; what is new goes on its way to the log. */
-  function consider(arrived: readonly Waiting[]): void {
+  function consider(batch: readonly Waiting[]): void {
     const { replica, position } = state.record
-    const batch = arrived.filter(fits)
     if (batch.length === 0) return
     const covered = batch.every(({ submission }) => submission.type === 'update' && replica.covers(submission.update))
     if (covered) return verdicts.conclude(batch, [])
@@ -105,6 +104,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     }
     const { entry } = judgement
     if (entry === undefined) return verdicts.conclude(batch, judgement.verdicts)
+    if (overgrows(batch, entry)) return disown(batch, new SyncError('too_large', 'the record would exceed its size limit'))
     state.busy = true
     const since = clock.elapsed()
     void deps.log
@@ -162,7 +162,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     schedule()
   }
 
-  /** A batch could not be applied or stored. Alone, a submission is guilty; of several, each is tried by itself. */
+  /** A batch cannot be applied, kept or stored. Alone, a submission is guilty; of several, each is tried by itself. */
   function disown(batch: readonly Waiting[], error: unknown): void {
     const [only] = batch
     if (batch.length === 1 && only !== undefined) verdicts.condemn(only, error)
@@ -173,18 +173,13 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     void log.reload()
   }
 
-  /** Whether the record stays within its limit; only what adds structs can make it grow. */
-  function fits(waiting: Waiting): boolean {
-    const { submission, bytes } = waiting
+  /** Whether an entry takes the record over its limit. Deletions alone never do. */
+  function overgrows(batch: readonly Waiting[], entry: JudgedEntry): boolean {
     const { replica } = state.record
-    if (submission.type !== 'update' || submission.update.structs.length === 0) return true
-    if (replica.size + bytes <= deps.maxRecordBytes) return true
+    if (replica.size + entry.update.length <= deps.maxRecordBytes) return false
+    if (batch.every(({ submission }) => submission.type === 'update' && submission.update.structs.length === 0)) return false
     // The size is an estimate while edits add to it; encoding makes it exact.
-    replica.freeze()
-    if (replica.size + bytes <= deps.maxRecordBytes) return true
-    deps.limitHit('record')
-    verdicts.refuse(waiting, new SyncError('too_large', 'the record would exceed its size limit'))
-    return false
+    return replica.measure() > deps.maxRecordBytes
   }
 
   function compactIfDue(): void {

@@ -19,7 +19,7 @@ export interface Verdicts {
   refuse(waiting: Waiting, error: SyncError): void
   /** The room is over, and nothing will become of these any more. */
   abandon(batch: readonly Waiting[], reason: SyncError): void
-  /** It cannot be applied or stored: kept in quarantine for a person to look at. */
+  /** It cannot be applied or stored: kept in quarantine for a person to look at; unless it is merely too large. */
   condemn(waiting: Waiting, error: unknown): void
   /** Ends a connection for good, and forgets what else it sent. */
   turnAway(subscriber: Subscriber, error: SyncError): void
@@ -75,6 +75,10 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, inbox: Inbox, m
   }
 
   function condemn(waiting: Waiting, error: unknown): void {
+    if (error instanceof SyncError && error.code === 'too_large') {
+      deps.limitHit('record')
+      return refuse(waiting, error)
+    }
     if (waiting.submission.type === 'edit') return refuse(waiting, toSyncError(error))
     const { principal, update } = waiting.submission
     logger.error({ err: error, type: key.type, id: key.id, bytes: waiting.bytes }, 'an update was put into quarantine')

@@ -98,6 +98,14 @@ describe('when a snapshot is due', () => {
     expect(rewritten).toBeLessThan(2 * written)
   })
 
+  test('a large snapshot is not rewritten for every 200 small entries', () => {
+    const gauge = new CompactionGauge({ entries: 0, bytes: 0, snapshotBytes: 1024 * 1024 })
+    for (let entry = 0; entry < 2047; entry += 1) gauge.grow(40)
+    expect(gauge.claim()).toBe(false)
+    gauge.grow(40)
+    expect(gauge.claim()).toBe(true)
+  })
+
   test('at once for a record that was loaded with a long tail', () => {
     expect(new CompactionGauge({ entries: 200, bytes: 1, snapshotBytes: 0 }).claim()).toBe(true)
     expect(new CompactionGauge({ entries: 1, bytes: 65_536, snapshotBytes: 100_000 }).claim()).toBe(false)
