@@ -51,8 +51,7 @@ export function createSendTurn(clock: Clock): SendTurn {
 /** `taken` is called whenever the socket has taken a slice. */
 export function createSendQueue(socket: Duplex, turn: SendTurn, clock: Clock, taken: () => void): SendQueue {
   let frames: Buffer[] = []
-  /** The first frame not wholly sent, and what of it was. */
-  let next = 0
+  /** Bytes of the first frame that were sent. */
   let offset = 0
   let waitingBytes = 0
   let writingBytes = 0
@@ -95,19 +94,18 @@ export function createSendQueue(socket: Duplex, turn: SendTurn, clock: Clock, ta
   function take(limit: number): Buffer {
     const parts: Buffer[] = []
     let size = 0
-    for (let frame = frames[next]; frame !== undefined && size < limit; frame = frames[next]) {
+    let sent = 0
+    for (let frame = frames[0]; frame !== undefined && size < limit; frame = frames[sent]) {
       const part = frame.subarray(offset, offset + limit - size)
       parts.push(part)
       size += part.length
       offset += part.length
       if (offset < frame.length) break
-      next++
+      sent++
       offset = 0
     }
-    if (next === frames.length) {
-      frames = []
-      next = 0
-    }
+    // At once: a queue that is never empty would otherwise keep all that ever went through it.
+    frames.splice(0, sent)
     waitingBytes -= size
     const [only] = parts
     return only !== undefined && parts.length === 1 ? only : Buffer.concat(parts, size)

@@ -1,4 +1,6 @@
 import { Writable } from 'node:stream'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { frameEntry, frameMessage, framePing } from '../../../server/gateway/frame.ts'
 import { createSendQueue, createSendTurn } from '../../../server/gateway/send-queue.ts'
@@ -55,6 +57,28 @@ test('P10: what a slow socket has not taken is counted, and goes out in slices, 
   await take()
   expect(Buffer.concat(writes)).toEqual(Buffer.concat([big, small, small]))
   expect([queue.bytes(), turn.bytes, taken()]).toEqual([0, 0, 3])
+})
+
+test('P10: what the socket has taken is let go of, also while the queue is never empty', async () => {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const { clock, queue, take } = setUp()
+  const frames: WeakRef<Buffer>[] = []
+  const push = () => {
+    const frame = frameMessage(new Uint8Array(100_000))
+    frames.push(new WeakRef(frame))
+    queue.push(frame)
+  }
+  for (let index = 0; index < 5; index++) push()
+  clock.turn()
+  for (let index = 0; index < 20; index++) {
+    await take()
+    for (let more = 0; more < 3; more++) push()
+  }
+  expect(queue.bytes()).toBeGreaterThan(262_144)
+  collect()
+  const left = frames.filter((frame) => frame.deref() !== undefined).length
+  expect(left * 100_000).toBeLessThan(queue.bytes() + 262_144)
 })
 
 test('a finish hands over the rest at once, so that a close frame follows a whole frame', async () => {
