@@ -2,12 +2,13 @@
  * Presence of one room: who is there and where their cursors are, relayed without being understood and never stored.
  *
  * Guarantees: one client id per subscriber, the first that it announces alone, so nobody speaks for somebody else; an id passes
- * to a new connection of the same person, and what stock clients repeat of others is ignored in silence. All changes of a window
- * leave as one payload. Everything held is bounded, and freed when its subscriber leaves. Only text that any client can
- * parse is relayed: one bad state would throw in every stock client that hears it.
+ * to a new connection of the same person, and after a departure nobody else can take it for a minute. What stock clients repeat of
+ * others is ignored in silence. All changes of a window leave as one payload. Everything held is bounded. Only text that any client can
+ * parse is relayed: one bad state would throw in every stock client that hears it. And since stock clients send on all they
+ * hear, in their own words, whatever is sent from here is something that the server takes back.
  */
 import type { Clock, Timer } from '@rapport/shared/clock.ts'
-import { ABSENT, type AwarenessEntry, decodeAwareness, encodeAwareness } from '@rapport/shared/protocol/awareness.ts'
+import { ABSENT, type AwarenessEntry, decodeAwareness, encodeAwareness, MAX_ENTRIES } from '@rapport/shared/protocol/awareness.ts'
 import type { Subscriber } from './subscriber.ts'
 
 /** Changes are gathered this long, in milliseconds: about two frames of a screen. */
@@ -19,6 +20,14 @@ const MAX_ROOM = 1024 * 1024
 const MAX_DEPTH = 32
 /** Clients that left of which the last clock is remembered. */
 const MAX_DEPARTED = 256
+/** A payload names at most everybody who is here and everybody who left. */
+const MAX_PRESENT = MAX_ENTRIES - MAX_DEPARTED
+/** Milliseconds for which the id of a client that left is kept for its owner. */
+const RESERVED_MS = 60_000
+/** Yjs draws client ids from 32 bits. */
+const MAX_CLIENT = 0xffffffff
+/** A client counts its announcements, at most some dozens a second; above this, nobody could take the id up again after it. */
+const MAX_CLOCK = 2 ** 31
 
 export interface Presence {
   /** A payload of an awareness message from this subscriber. Throws `malformed`. */
@@ -29,61 +38,85 @@ export interface Presence {
   leave(subscriber: Subscriber): void
 }
 
+interface Present {
+  readonly owner: Subscriber
+  readonly clock: number
+  readonly state: string
+}
+
+interface Departed {
+  readonly sub: string
+  /** The clock under which it was reported gone. */
+  readonly clock: number
+  /** Monotonic milliseconds. */
+  readonly reservedUntil: number
+}
+
 /** `limitReached` is called for each state that is not relayed because of its size or the room's. */
 export function createPresence(clock: Clock, limitReached: () => void): Presence {
   /** Every subscriber, with the client id it speaks for once it has announced one. */
   const members = new Map<Subscriber, number | undefined>()
-  const current = new Map<number, { readonly owner: Subscriber; readonly clock: number; readonly state: string }>()
-  /** The clock under which a client was reported gone. */
-  const departed = new Map<number, number>()
+  const current = new Map<number, Present>()
+  /** Oldest first. They outlive the last member: his colleague may be the next to come. */
+  const departed = new Map<number, Departed>()
   const dirty = new Set<number>()
+  /** What everybody who asks is sent, until something changes. */
+  let greeting: Uint8Array | undefined
   let held = 0
   let timer: Timer | undefined
 
-  /** The id that this subscriber speaks for, settled by its first announcement of a single client. */
-  function speaksFor(from: Subscriber, entries: readonly AwarenessEntry[]): number | undefined {
-    const settled = members.get(from)
-    const [only] = entries
-    if (settled !== undefined || entries.length !== 1 || only === undefined || only.state === ABSENT) return settled
-    const owner = current.get(only.client)?.owner
-    if (owner !== undefined && owner.principal.sub !== from.principal.sub) return undefined
-    if (owner !== undefined) members.set(owner, undefined)
-    members.set(from, only.client)
-    return only.client
-  }
-
+  /** Of several entries for the client, which no stock client sends, the last. */
   function receive(from: Subscriber, awarenessUpdate: Uint8Array): void {
     const entries = decodeAwareness(awarenessUpdate)
     if (!members.has(from)) members.set(from, undefined)
-    const client = speaksFor(from, entries)
-    for (const entry of entries) if (entry.client === client) announce(from, entry)
+    const client = members.get(from) ?? claim(from, entries)
+    const entry = entries.findLast((one) => one.client === client)
+    if (entry !== undefined && isInRange(entry)) announce(from, entry)
+  }
+
+  /** The id that this subscriber speaks for from now on: that of its first announcement of a single client. */
+  function claim(from: Subscriber, entries: readonly AwarenessEntry[]): number | undefined {
+    const [only] = entries
+    if (entries.length !== 1 || only === undefined || only.state === ABSENT || !isInRange(only)) return undefined
+    const { client } = only
+    const { sub } = from.principal
+    const known = current.get(client)
+    if (known !== undefined && known.owner.principal.sub !== sub) return undefined
+    const left = departed.get(client)
+    if (left !== undefined && left.sub !== sub && clock.elapsed() < left.reservedUntil) return undefined
+    if (known !== undefined) {
+      members.set(known.owner, undefined)
+      current.set(client, { ...known, owner: from })
+    }
+    members.set(from, client)
+    return client
   }
 
   function announce(from: Subscriber, entry: AwarenessEntry): void {
     const known = current.get(entry.client)
-    const gone = departed.get(entry.client)
+    const gone = departed.get(entry.client)?.clock
     // Back after a break, with a clock that the others take for old news. Told that it is gone, a client announces itself anew.
     if (gone !== undefined && entry.clock <= gone) {
       from.presence(encodeAwareness([{ client: entry.client, clock: gone, state: ABSENT }]))
       return
     }
-    // Bound before its first state was fit to be kept, and meanwhile somebody else speaks for the same id.
-    if (known !== undefined && known.owner !== from && members.get(known.owner) === entry.client) return
+    // It claimed the id with a state that was not fit to be kept, and meanwhile somebody else speaks for it.
+    if (known !== undefined && known.owner !== from) return
     const newer = known === undefined || entry.clock > known.clock || (entry.clock === known.clock && entry.state === ABSENT)
-    if (!newer) {
-      current.set(entry.client, { ...known, owner: from })
-      return
-    }
-    const size = held - (known?.state.length ?? 0) + entry.state.length
-    if (size > MAX_ROOM || entry.state.length > MAX_STATE) return limitReached()
-    if (!isRelayable(entry.state)) return
+    if (!newer) return
+    const state = entry.state.length > MAX_STATE ? entry.state : restate(entry.state)
+    if (state === undefined) return
+    const size = held - (known?.state.length ?? 0) + state.length
+    const crowded = known === undefined && current.size >= MAX_PRESENT
+    if (crowded || size > MAX_ROOM || state.length > MAX_STATE) return limitReached()
     held = size
     departed.delete(entry.client)
-    current.set(entry.client, { owner: from, clock: entry.clock, state: entry.state })
+    current.set(entry.client, { owner: from, clock: entry.clock, state })
     touch(entry.client)
   }
 
   function touch(client: number): void {
+    greeting = undefined
     dirty.add(client)
     timer ??= clock.after(WINDOW_MS, flush)
   }
@@ -104,52 +137,71 @@ export function createPresence(clock: Clock, limitReached: () => void): Presence
     const known = current.get(client)
     if (known !== undefined) return { client, clock: known.clock, state: known.state }
     const gone = departed.get(client)
-    return gone === undefined ? undefined : { client, clock: gone, state: ABSENT }
+    return gone === undefined ? undefined : { client, clock: gone.clock, state: ABSENT }
   }
 
+  /** The same payload for all who come while nothing changes: a room's may take a megabyte. */
   function greet(subscriber: Subscriber): void {
-    const own = members.get(subscriber)
-    members.set(subscriber, own)
-    const others: AwarenessEntry[] = []
-    for (const [client, { clock: at, state }] of current) {
-      if (client !== own && state !== ABSENT) others.push({ client, clock: at, state })
-    }
-    if (others.length > 0) subscriber.presence(encodeAwareness(others))
+    members.set(subscriber, members.get(subscriber))
+    greeting ??= encodePresent()
+    if (greeting !== undefined) subscriber.presence(greeting)
+  }
+
+  function encodePresent(): Uint8Array | undefined {
+    const entries: AwarenessEntry[] = []
+    for (const [client, { clock: at, state }] of current) if (state !== ABSENT) entries.push({ client, clock: at, state })
+    return entries.length > 0 ? encodeAwareness(entries) : undefined
   }
 
   function leave(subscriber: Subscriber): void {
     const client = members.get(subscriber)
     members.delete(subscriber)
-    if (client !== undefined) depart(client)
+    if (client !== undefined) depart(client, subscriber)
     if (members.size > 0) return
-    departed.clear()
+    for (const [gone, { reservedUntil }] of departed) if (reservedUntil <= clock.elapsed()) departed.delete(gone)
     dirty.clear()
     timer?.cancel()
     timer = undefined
   }
 
-  function depart(client: number): void {
+  function depart(client: number, subscriber: Subscriber): void {
     const last = current.get(client)
-    if (last === undefined) return
+    if (last?.owner !== subscriber) return
+    const { sub } = subscriber.principal
     current.delete(client)
+    greeting = undefined
     held -= last.state.length
-    departed.set(client, last.clock + (last.state === ABSENT ? 0 : 1))
-    const [oldest] = departed.keys()
-    if (departed.size > MAX_DEPARTED && oldest !== undefined) departed.delete(oldest)
+    if (departed.size >= MAX_DEPARTED) departed.delete(expendable(sub))
+    const gone = last.clock + (last.state === ABSENT ? 0 : 1)
+    departed.set(client, { sub, clock: gone, reservedUntil: clock.elapsed() + RESERVED_MS })
     if (last.state !== ABSENT) touch(client)
+  }
+
+  /** Whoever comes and goes with ever new ids costs his own reservations first. */
+  function expendable(sub: string): number {
+    const [oldest = 0] = departed.keys()
+    for (const [client, gone] of departed) if (gone.sub === sub) return client
+    return oldest
   }
 
   return { receive, greet, leave }
 }
 
-/** An object or null, of bounded depth: what every stock client can parse and compare. */
-function isRelayable(state: string): boolean {
-  if (state === ABSENT) return true
+function isInRange({ client, clock }: AwarenessEntry): boolean {
+  return client <= MAX_CLIENT && clock < MAX_CLOCK
+}
+
+/**
+ * A state as a stock client will send it on, which may be longer than what came (`1e20` has 21 digits then); `undefined` for all but an object or null
+ * of bounded depth, which is what every stock client can parse and compare.
+ */
+function restate(state: string): string | undefined {
   try {
     const parsed: unknown = JSON.parse(state)
-    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed) && isShallow(parsed, MAX_DEPTH)
+    if (typeof parsed !== 'object' || Array.isArray(parsed) || !isShallow(parsed, MAX_DEPTH)) return undefined
+    return JSON.stringify(parsed)
   } catch {
-    return false // not JSON: a stock client never sends it
+    return undefined // not JSON: a stock client never sends it
   }
 }
 

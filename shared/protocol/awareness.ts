@@ -12,9 +12,6 @@ export const ABSENT = 'null'
 /** Entries in one message. A stock client re-sends what it heard of others, so there may be many. */
 export const MAX_ENTRIES = 2048
 
-/** Yjs draws client ids from 32 bits; a clock counts a client's own announcements, so it stays far below this. */
-const MAX_UINT = 0xffffffff
-
 export interface AwarenessEntry {
   readonly client: number
   readonly clock: number
@@ -22,7 +19,10 @@ export interface AwarenessEntry {
   readonly state: string
 }
 
-/** Rejects what no stock client sends: trailing bytes, ids or clocks beyond 32 bits, text that is not UTF-8. */
+/**
+ * Throws `malformed` for what no stock client sends: too many entries, trailing bytes, text that is not UTF-8. Which ids and clocks make
+ * sense is for the relay to say, entry by entry: a stock client sends on what it heard of others.
+ */
 export function decodeAwareness(payload: Uint8Array): AwarenessEntry[] {
   try {
     const decoder = decoding.createDecoder(payload)
@@ -32,7 +32,6 @@ export function decodeAwareness(payload: Uint8Array): AwarenessEntry[] {
     for (let index = 0; index < count; index++) {
       const client = decoding.readVarUint(decoder)
       const clock = decoding.readVarUint(decoder)
-      if (client > MAX_UINT || clock > MAX_UINT) throw new RangeError('number out of range')
       entries.push({ client, clock, state: decoding.readVarString(decoder) })
     }
     if (decoder.pos !== payload.length) throw new RangeError('trailing or missing bytes')

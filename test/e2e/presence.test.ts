@@ -1,5 +1,8 @@
 /** Presence between stock clients on the real server. */
+import { encodeAwareness } from '@rapport/shared/protocol/awareness.ts'
+import { encodeAwarenessMessage } from '@rapport/shared/protocol/y-websocket.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openRaw, type RawSocket } from '../support/raw-socket.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { openStock, type StockClient, until } from '../support/stock-client.ts'
 
@@ -53,4 +56,51 @@ test('a new connection of the same person takes over from one that is not yet kn
   await until(() => bob.provider.awareness.getStates().get(ann.doc.clientID)?.cursor === 1, 'the new one still speaks')
   expect(sees(bob, ann)).toBe('ann again')
   for (const one of [ann, bob, again]) one.destroy()
+})
+
+async function raw(sub: string, id: string): Promise<RawSocket> {
+  const socket = await openRaw(`ws://${server.address}/sync/contact/${id}?token=${await server.token(sub, 'viewer')}`)
+  await socket.next('step1')
+  return socket
+}
+
+const announce = (socket: RawSocket, client: number, clock: number, state: string) =>
+  socket.send(encodeAwarenessMessage(encodeAwareness([{ client, clock, state }])))
+
+/** Resolves once the server has handled what this socket sent. */
+async function heard(socket: RawSocket): Promise<void> {
+  const ponged = new Promise((resolve) => socket.webSocket.once('pong', resolve))
+  socket.webSocket.ping()
+  await ponged
+}
+
+test('P10: nobody is locked out by what somebody else announces and leaves behind', async () => {
+  const [ann, bob] = await Promise.all([rep('ann', 'lockout'), rep('bob', 'lockout')])
+  for (const clock of [2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1]) {
+    const eve = await raw('eve', 'lockout')
+    announce(eve, 777, clock, '{"user":"eve"}')
+    await heard(eve)
+    if (clock < 2 ** 31) await until(() => bob.provider.awareness.getStates().has(777), 'Eve is seen')
+    eve.close()
+    await until(() => !bob.provider.awareness.getStates().has(777), 'Eve is gone')
+  }
+  ann.provider.awareness.setLocalStateField('cursor', 1)
+  await until(() => bob.provider.awareness.getStates().get(ann.doc.clientID)?.cursor === 1, 'they go on')
+  expect([ann.connections(), bob.connections()]).toEqual([1, 1])
+  for (const one of [ann, bob]) one.destroy()
+})
+
+test('P10: nobody takes the place of a colleague who is away for a moment', async () => {
+  const [ann, bob] = await Promise.all([rep('ann', 'squat'), rep('bob', 'squat')])
+  await until(() => sees(bob, ann) === 'ann', 'Ann is there')
+  ann.provider.disconnect()
+  await until(() => sees(bob, ann) === undefined, 'Ann is gone')
+  const eve = await raw('eve', 'squat')
+  announce(eve, ann.doc.clientID, 2 ** 31 - 1, '{"user":"not Ann"}')
+  await heard(eve)
+  ann.provider.connect()
+  await until(() => sees(bob, ann) !== undefined, 'somebody is there', 5_000)
+  expect(sees(bob, ann)).toBe('ann')
+  eve.close()
+  for (const one of [ann, bob]) one.destroy()
 })

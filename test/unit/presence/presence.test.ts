@@ -1,25 +1,31 @@
 import { SyncError } from '@rapport/shared/errors.ts'
-import { type AwarenessEntry, decodeAwareness, encodeAwareness } from '@rapport/shared/protocol/awareness.ts'
+import { type AwarenessEntry, decodeAwareness, encodeAwareness, MAX_ENTRIES } from '@rapport/shared/protocol/awareness.ts'
 import { expect, test } from 'vitest'
 import { createPresence, type Presence } from '../../../server/document/presence.ts'
 import type { Subscriber } from '../../../server/document/subscriber.ts'
 import { createFakeClock } from '../gateway/fake-clock.ts'
 
 interface Heard extends Subscriber {
-  /** Payloads in order, decoded. */
+  /** Payloads in order, decoded, and as they came. */
   readonly heard: AwarenessEntry[][]
+  readonly payloads: Uint8Array[]
 }
 
 function subscriber(sub: string): Heard {
   const heard: AwarenessEntry[][] = []
+  const payloads: Uint8Array[] = []
   const unused = (): never => {
     throw new Error('presence says nothing else')
   }
   return {
     heard,
+    payloads,
     principal: { sub } as never,
     echo: false,
-    presence: (payload) => heard.push(decodeAwareness(payload)),
+    presence(payload) {
+      payloads.push(payload)
+      heard.push(decodeAwareness(payload))
+    },
     update: unused,
     repeat: unused,
     ask: unused,
@@ -129,6 +135,120 @@ test('a late comer is told of everybody who is there, and of nobody who left', (
   const carol = subscriber('carol')
   presence.greet(carol)
   expect(carol.heard).toEqual([[entry(1, 1, '{"a":1}')]])
+})
+
+test('P10: however late an id is announced, everybody takes the report that it is gone, and can send it on', () => {
+  const { clock, presence, ann, bob } = setUp()
+  for (const out of [2 ** 31, 2 ** 32 - 1, 2 ** 53 - 1]) say(presence, ann, [1, out, '{"a":1}'])
+  say(presence, ann, [2 ** 32, 1, '{"a":1}'])
+  clock.pass(30)
+  expect(bob.heard).toEqual([])
+  // None of these has settled whom Ann speaks for.
+  say(presence, ann, [2, 2 ** 31 - 1, '{"a":2}'])
+  say(presence, ann, [2, 2 ** 31, '{"a":3}'])
+  clock.pass(30)
+  presence.leave(ann)
+  clock.pass(30)
+  expect(bob.heard).toEqual([[entry(2, 2 ** 31 - 1, '{"a":2}')], [entry(2, 2 ** 31, 'null')]])
+  for (const payload of bob.payloads) presence.receive(bob, payload)
+})
+
+test('SPEC 12: for a minute after it left, nobody else can take a client’s id, not even once the room was empty', () => {
+  const { clock, presence, ann, bob } = setUp()
+  say(presence, ann, [1, 5, '{"a":5}'])
+  presence.leave(ann)
+  presence.leave(bob)
+  clock.pass(59_000)
+  const [again, eve] = [subscriber('ann'), subscriber('eve')]
+  for (const one of [again, eve]) presence.greet(one)
+  say(presence, eve, [1, 2_000_000_000, '{"forged":true}'])
+  say(presence, again, [1, 7, '{"a":7}'])
+  clock.pass(30)
+  expect(eve.heard).toEqual([[entry(1, 7, '{"a":7}')]])
+  presence.leave(again)
+  clock.pass(60_000)
+  say(presence, eve, [1, 9, '{"taken over":true}'])
+  const late = subscriber('late')
+  presence.greet(late)
+  expect(late.heard).toEqual([[entry(1, 9, '{"taken over":true}')]])
+})
+
+test('P10: who comes and goes with ever new ids takes nobody’s reservation away', () => {
+  const { clock, presence, ann, bob } = setUp()
+  say(presence, ann, [1, 5, '{"a":5}'])
+  presence.leave(ann)
+  for (let client = 10; client < 1_000; client++) {
+    const eve = subscriber('eve')
+    say(presence, eve, [client, 1, '{}'])
+    presence.leave(eve)
+  }
+  say(presence, subscriber('eve'), [1, 9, '{"forged":true}'])
+  clock.pass(30)
+  expect(bob.heard.flat().filter(({ client }) => client === 1)).toEqual([entry(1, 6, 'null')])
+})
+
+test('P10: a message is answered once, whatever it repeats', () => {
+  const { clock, presence, ann, bob } = setUp()
+  say(presence, ann, [1, 5, '{"a":5}'])
+  presence.leave(ann)
+  clock.pass(30)
+  const again = subscriber('ann')
+  say(presence, again, [1, 5, '{"a":5}'])
+  say(presence, again, ...Array.from({ length: MAX_ENTRIES }, (): [number, number, string] => [1, 5, '{"a":5}']))
+  expect(again.heard).toEqual([[entry(1, 6, 'null')], [entry(1, 6, 'null')]])
+  expect(bob.heard).toHaveLength(1)
+})
+
+test('P10: everybody who asks while nothing changes gets the same bytes', () => {
+  const { clock, presence, ann, bob } = setUp()
+  say(presence, ann, [1, 1, '{"a":1}'])
+  clock.pass(30)
+  const [carol, dave] = [subscriber('carol'), subscriber('dave')]
+  for (const one of [carol, dave, carol]) presence.greet(one)
+  expect(carol.payloads[0]).toBe(dave.payloads[0])
+  expect(carol.payloads[1]).toBe(dave.payloads[0])
+  say(presence, bob, [2, 1, '{"b":1}'])
+  presence.greet(carol)
+  presence.leave(bob)
+  presence.greet(carol)
+  expect(carol.heard.slice(2)).toEqual([[entry(1, 1, '{"a":1}'), entry(2, 1, '{"b":1}')], [entry(1, 1, '{"a":1}')]])
+})
+
+test('P10: nothing that is sent has more entries than one message may have', () => {
+  const { limited, clock, presence } = setUp()
+  const deaf = (sub: string): Heard => ({ ...subscriber(sub), presence: () => undefined })
+  const many = Array.from({ length: MAX_ENTRIES + 10 }, (_, index) => deaf(`rep${index}`))
+  for (const [index, one] of many.entries()) say(presence, one, [index + 10, 1, '{}'])
+  const late = subscriber('late')
+  presence.greet(late)
+  for (const one of many.slice(0, 400)) presence.leave(one)
+  for (const [index, one] of many.slice(-400).entries()) say(presence, one, [index + 5_000, 1, '{}'])
+  clock.pass(30)
+  for (const { length } of late.heard) expect(length).toBeLessThanOrEqual(MAX_ENTRIES)
+  expect(late.heard[0]?.length).toBeGreaterThan(1_000)
+  expect(limited()).toBeGreaterThan(0)
+})
+
+test('P10: a state counts with the length in which stock clients send it on', () => {
+  const { limited, clock, presence, ann, bob } = setUp()
+  say(presence, ann, [1, 1, `{"a":[${Array.from({ length: 1_000 }, () => '1e20').join()}]}`])
+  clock.pass(30)
+  expect([bob.heard.length, limited()]).toEqual([0, 1])
+  say(presence, ann, [1, 1, '{ "a": [1e20] }'])
+  clock.pass(30)
+  expect(bob.heard).toEqual([[entry(1, 1, '{"a":[100000000000000000000]}')]])
+})
+
+test('a connection whose first state was not fit neither replaces nor ends that of whoever was faster', () => {
+  const { clock, presence, ann, bob } = setUp()
+  say(presence, ann, [1, 1, '[]'])
+  say(presence, bob, [1, 1, '{"b":1}'])
+  say(presence, ann, [1, 9, '{"a":9}'])
+  presence.leave(ann)
+  const late = subscriber('late')
+  presence.greet(late)
+  clock.pass(30)
+  expect(late.heard[0]).toEqual([entry(1, 1, '{"b":1}')])
 })
 
 test('P10: text that would throw in a stock client, or that is too large, is not relayed', () => {
