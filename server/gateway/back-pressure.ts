@@ -5,11 +5,15 @@
  * state vector behind the last one it was given. When it has caught up, one diff from there brings it in step. Everything
  * else it missed is owed in its newest form only, so what is held for a reader is bounded, however slow it is.
  *
+ * What a client asks for costs an encoding of the record, or of everybody's presence, and a few bytes to ask. So it is owed as well, and
+ * paid once per turn of the event loop at most, however often it was asked for.
+ *
  * Entries begin with the answer to the client's step 1: before it they might lean on content that the client lacks, which it
  * would park, and could never hand back if the database should forget that content. Who writes without asking gets a diff
  * from our own step 1 first.
  */
 
+import type { Clock } from '@rapport/shared/clock.ts'
 import type { SyncError } from '@rapport/shared/errors.ts'
 import { encodeStep1, encodeStep2, encodeUpdate } from '@rapport/shared/protocol/y-websocket.ts'
 import type { Answer, Room } from '../document/handle.ts'
@@ -28,41 +32,51 @@ export interface Outlet {
   /** The client writes. */
   spoken(): void
   entry(entry: CommittedEntry): void
-  repeat(update: Uint8Array): void
+  /** `stored` encodes what is repeated; called at once, or not at all. */
+  repeat(stored: () => Uint8Array): void
   ask(stateVector: Uint8Array): void
-  /** Answers a client's step 1. */
+  /** Answers a client's step 1. Of several, the newest counts. */
   answer(stateVector: Uint8Array): void
   presence(payload: Uint8Array): void
+  /** Has everybody's presence sent. */
+  greet(): void
   lagging(): boolean
   /** The socket has taken something. */
   taken(): void
+  /** The session is over; what is owed is forgotten. */
+  stop(): void
 }
 
 export interface OutletNeeds {
+  readonly clock: Pick<Clock, 'soon'>
   readonly room: Pick<Room, 'read'>
   readonly queue: Pick<SendQueue, 'push' | 'bytes'>
   /** Bytes that may wait before a socket counts as lagging. */
   readonly limit: number
-  /** Sends everybody's presence again. */
+  /** Sends everybody's presence. */
   readonly greet: () => void
   readonly onLag: () => void
   /** The room could not answer. */
   readonly fail: (error: SyncError) => void
 }
 
-export function createOutlet({ room, queue, limit, greet, onLag, fail }: OutletNeeds): Outlet {
+export function createOutlet({ clock, room, queue, limit, greet, onLag, fail }: OutletNeeds): Outlet {
   /** While lagging: the committed state vector behind the last entry that was queued. */
   let behind: Uint8Array | undefined
   /** Until the client has asked or written: the vector of our step 1. */
   let silentSince: Uint8Array | undefined
-  let resuming = false
-  let answering = false
+  /** The room has been asked. One question at a time. */
+  let reading = false
   let owesStored = false
   let owesPresence = false
   let owedAsk: Uint8Array | undefined
   let owedAnswer: Uint8Array | undefined
+  let scheduled = false
+  let stopped = false
 
   const full = (): boolean => queue.bytes() > limit
+  const owing = (): boolean => lacking() || owedAsk !== undefined || owedAnswer !== undefined || owesPresence
+  const lacking = (): boolean => behind !== undefined || owesStored
 
   function entry(committed: CommittedEntry): void {
     if (behind !== undefined || silentSince !== undefined) return
@@ -72,9 +86,9 @@ export function createOutlet({ room, queue, limit, greet, onLag, fail }: OutletN
     onLag()
   }
 
-  function repeat(update: Uint8Array): void {
+  function repeat(stored: () => Uint8Array): void {
     if (behind !== undefined || full()) owesStored = true
-    else queue.push(frameMessage(encodeUpdate(update)))
+    else queue.push(frameMessage(encodeUpdate(stored())))
   }
 
   function ask(stateVector: Uint8Array): void {
@@ -82,28 +96,11 @@ export function createOutlet({ room, queue, limit, greet, onLag, fail }: OutletN
     else queue.push(frameMessage(encodeStep1(stateVector)))
   }
 
-  /** One at a time: a client that asks faster than it reads is answered for its newest question. */
-  function answer(stateVector: Uint8Array): void {
-    if (answering || full()) {
-      owedAnswer = stateVector
-      return
-    }
-    answering = true
-    room.read(stateVector, (diff) => {
-      answering = false
-      const sent = delivered(diff, (update) => {
-        silentSince = undefined
-        queue.push(frameMessage(encodeStep2(update)))
-      })
-      if (sent) taken()
-    })
-  }
-
   function spoken(): void {
-    if (silentSince === undefined || answering || owedAnswer !== undefined) return
+    if (silentSince === undefined || reading || owedAnswer !== undefined) return
     behind = silentSince
     silentSince = undefined
-    resume()
+    payLater()
   }
 
   function presence(payload: Uint8Array): void {
@@ -111,48 +108,56 @@ export function createOutlet({ room, queue, limit, greet, onLag, fail }: OutletN
     else queue.push(framePresence(payload))
   }
 
-  function taken(): void {
-    if (queue.bytes() > limit / 2) return
-    if (behind !== undefined || owesStored) {
-      resume()
-      return
-    }
+  /** While more than half the limit waits, the next slice that is taken leads back here. */
+  function payLater(): void {
+    if (scheduled || stopped || !owing() || queue.bytes() > limit / 2) return
+    scheduled = true
+    clock.soon(() => {
+      scheduled = false
+      if (!stopped && queue.bytes() <= limit / 2) pay()
+    })
+  }
+
+  function pay(): void {
     if (owedAsk !== undefined) {
-      const vector = owedAsk
+      queue.push(frameMessage(encodeStep1(owedAsk)))
       owedAsk = undefined
-      ask(vector)
     }
-    if (owedAnswer !== undefined && !answering) {
-      const vector = owedAnswer
-      owedAnswer = undefined
-      answer(vector)
-    }
+    if (reading) return
+    if (lacking()) return resume()
     if (owesPresence) {
       owesPresence = false
       greet()
+    }
+    if (owedAnswer !== undefined) {
+      const vector = owedAnswer
+      owedAnswer = undefined
+      read(vector, (update) => {
+        silentSince = undefined
+        queue.push(frameMessage(encodeStep2(update)))
+      })
     }
   }
 
   /** A repeat that was dropped may lie before the kept vector, so then the whole record is sent: it contains every repeat. */
   function resume(): void {
-    if (resuming) return
-    resuming = true
     const from = owesStored ? NOTHING : (behind ?? NOTHING)
     owesStored = false
-    room.read(from, (diff) => {
-      resuming = false
-      const sent = delivered(diff, (update) => {
-        behind = undefined
-        if (update.length > EMPTY_UPDATE_BYTES) queue.push(frameMessage(encodeUpdate(update)))
-      })
-      if (sent) taken()
+    read(from, (update) => {
+      behind = undefined
+      if (update.length > EMPTY_UPDATE_BYTES) queue.push(frameMessage(encodeUpdate(update)))
     })
   }
 
-  function delivered(diff: Answer<Uint8Array>, deliver: (update: Uint8Array) => void): boolean {
-    if (diff.type === 'unavailable') fail(diff.error)
-    else deliver(diff.value)
-    return diff.type === 'answer'
+  function read(vector: Uint8Array, deliver: (update: Uint8Array) => void): void {
+    reading = true
+    room.read(vector, (diff: Answer<Uint8Array>) => {
+      reading = false
+      if (stopped) return
+      if (diff.type === 'unavailable') return fail(diff.error)
+      deliver(diff.value)
+      payLater()
+    })
   }
 
   return {
@@ -163,9 +168,19 @@ export function createOutlet({ room, queue, limit, greet, onLag, fail }: OutletN
     entry,
     repeat,
     ask,
-    answer,
+    answer(stateVector) {
+      owedAnswer = stateVector
+      payLater()
+    },
     presence,
-    taken,
+    greet() {
+      owesPresence = true
+      payLater()
+    },
+    taken: payLater,
     lagging: () => behind !== undefined || full(),
+    stop() {
+      stopped = true
+    },
   }
 }

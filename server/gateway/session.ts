@@ -48,10 +48,9 @@ export function openSession(needs: SessionNeeds): Session {
   const { room, principal, echo, webSocket, tcp, clock, limits, keepalive, log, meter, turn, onEnd } = needs
   let over = false
 
-  const queue = createSendQueue(tcp, turn, clock, () => {
-    if (!over) outlet.taken()
-  })
+  const queue = createSendQueue(tcp, turn, clock, () => outlet.taken())
   const outlet = createOutlet({
+    clock,
     room,
     queue,
     limit: limits.socketBufferBytes,
@@ -90,8 +89,10 @@ export function openSession(needs: SessionNeeds): Session {
     webSocket.beforeClose = queue.finish
     webSocket.on('message', onMessage)
     webSocket.on('ping', (payload) => {
+      onControl(payload)
       if (!outlet.lagging()) queue.pushControl(framePong(payload))
     })
+    webSocket.on('pong', onControl)
     // The library has closed with the right code by then; without a listener the process would end.
     webSocket.on('error', (error) => {
       if ('code' in error && error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') meter.limitHit('frame')
@@ -119,7 +120,7 @@ export function openSession(needs: SessionNeeds): Session {
     queue.push(frameMessage(encodeStep1(stateVector)))
     outlet.opened(stateVector)
     listening = clock.after(LISTENER_MS, outlet.spoken)
-    room.presence.greet(subscriber)
+    outlet.greet()
     inflow.release('loading')
     expire()
   }
@@ -135,6 +136,11 @@ export function openSession(needs: SessionNeeds): Session {
     }
   }
 
+  /** Pings and pongs cost as much to read as messages do. */
+  function onControl(payload: Buffer): void {
+    if (!over) inflow.received(payload.length)
+  }
+
   function handle(message: Message): void {
     switch (message.type) {
       case 'step1':
@@ -148,7 +154,7 @@ export function openSession(needs: SessionNeeds): Session {
         room.presence.receive(subscriber, message.payload)
         break
       case 'queryAwareness':
-        room.presence.greet(subscriber)
+        outlet.greet()
         break
       case 'auth':
         break
@@ -188,6 +194,7 @@ export function openSession(needs: SessionNeeds): Session {
   function leave(): void {
     if (over) return
     over = true
+    outlet.stop()
     expiry?.cancel()
     listening?.cancel()
     keepalive.remove(pulse)

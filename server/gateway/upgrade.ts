@@ -79,7 +79,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     const { request, socket } = knock
     const target = parseTarget(request.url ?? '')
     if (target === undefined) return answer(socket, 404)
-    const token = target.query.get('token') ?? tokenFromProtocols(request.headers['sec-websocket-protocol'])
+    const token = target.query.get('token') || tokenFromProtocols(request.headers['sec-websocket-protocol'])
     if (token === undefined) return answer(socket, 401)
     const verdict = await verify(token)
     if (verdict.type === 'unverifiable') return answer(socket, 401)

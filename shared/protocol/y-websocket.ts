@@ -16,6 +16,9 @@ const STEP_1 = 0
 const STEP_2 = 1
 const UPDATE = 2
 
+/** Bytes of a state vector. Each client that ever wrote in a record adds six to eight. */
+const MAX_STATE_VECTOR = 64 * 1024
+
 /** The payloads are views of the bytes that were decoded. */
 export type Message =
   /** Asks for everything behind a state vector. */
@@ -36,7 +39,7 @@ export function decodeMessage(bytes: Uint8Array): Message {
   try {
     message = readMessage(decoder)
   } catch (cause) {
-    throw new SyncError('malformed', 'truncated message', { cause })
+    throw new SyncError('malformed', 'truncated or oversized message', { cause })
   }
   if (message === undefined) throw new SyncError('malformed', 'unknown message type')
   if (message.type !== 'auth' && decoder.pos !== bytes.length) throw new SyncError('malformed', 'bytes behind the message')
@@ -63,6 +66,7 @@ function readSync(decoder: decoding.Decoder): Message | undefined {
   const payload = decoding.readVarUint8Array(decoder)
   switch (step) {
     case STEP_1:
+      if (payload.length > MAX_STATE_VECTOR) throw new RangeError('state vector too long')
       return { type: 'step1', stateVector: payload }
     case STEP_2:
       return { type: 'step2', update: payload }

@@ -41,7 +41,7 @@ beforeAll(async () => {
     clock: systemClock,
     log: createLogger('trace', (line) => logged.push(line)),
     metrics,
-    limits: { frameBytes: 65_536, recordBytes: 1e9, socketBufferBytes: 200_000, updatesPerSecond: 0, bytesPerSecond: 0 },
+    limits: { frameBytes: 100_000, recordBytes: 1e9, socketBufferBytes: 200_000, updatesPerSecond: 1_000, bytesPerSecond: 0 },
     registry,
     verify,
     isRecordType: (name) => name === 'contact',
@@ -69,6 +69,13 @@ test('SPEC 1: a token in the subprotocols is taken, and the subprotocol is answe
   const socket = await openRaw(url('a', ''), ['rapport.token', 'ann'])
   expect(socket.webSocket.protocol).toBe('rapport.token')
   socket.close()
+})
+
+test('SPEC 1: an empty ?token= leaves the one in the subprotocols to be taken', async () => {
+  const socket = await openRaw(url('a', 'token='), ['rapport.token', 'ann'])
+  await socket.next('step1')
+  socket.close()
+  await expect(openRaw(url('a', 'token='))).rejects.toMatchObject({ status: 401 })
 })
 
 test('SPEC 2: an unknown type, a malformed id and a foreign path are answered with 404', async () => {
@@ -186,9 +193,15 @@ test('SPEC 9: a broken awareness payload closes with 4400', async () => {
   await expect(socket.closed).resolves.toMatchObject({ code: 4400 })
 })
 
+test('SPEC 9: a state vector above 64 KiB closes with 4400', async () => {
+  const socket = await openRaw(url('bad'))
+  socket.send(encodeStep1(new Uint8Array(70_000)))
+  await expect(socket.closed).resolves.toMatchObject({ code: 4400 })
+})
+
 test('SPEC 10: a message above the limit closes with 4413, and the process lives', async () => {
   const socket = await openRaw(url('big'))
-  socket.send(new Uint8Array(70_000))
+  socket.send(new Uint8Array(110_000))
   await expect(socket.closed).resolves.toMatchObject({ code: 4413 })
   expect(await metrics.render()).toContain('rapport_limit_hits_total{limit="frame"} 1')
 })
@@ -236,6 +249,13 @@ test('SPEC 13: a ping is answered', async () => {
   const ponged = new Promise((resolve) => socket.webSocket.once('pong', (payload) => resolve(payload.toString())))
   socket.webSocket.ping('are you there')
   expect(await ponged).toBe('are you there')
+  socket.close()
+})
+
+test('SPEC 19: pings count as messages: above the rate a socket is left unread for a while', async () => {
+  const socket = await openRaw(url('ping'))
+  for (let index = 0; index < 2_100; index++) socket.webSocket.ping()
+  await until(async () => (await metrics.render()).includes('rapport_limit_hits_total{limit="rate"} 1'), 'the limit is reached')
   socket.close()
 })
 
