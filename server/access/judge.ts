@@ -13,7 +13,7 @@ import * as Y from 'yjs'
 import { authorOf, type Principal } from '../auth/principal.ts'
 import type { JudgedEntry, Position, ServerItem } from '../log/entry.ts'
 import { mayWrite } from './policy.ts'
-import { hasGap, type ScannedUpdate } from './pre-scan.ts'
+import { type ClockRange, hasGap, type ScannedUpdate } from './pre-scan.ts'
 import type { ServerClient } from './server-client.ts'
 
 export type Submission =
@@ -99,23 +99,25 @@ export function judge(docket: Docket): Judgement {
           writeMeta(document, { schemaVersion: docket.schemaVersion, createdAt: now, createdBy: creator.sub }),
         )
       }
-      // An apply makes the transaction remote, and a remote transaction that moved the document's own client id on makes Yjs
-      // replace that id behind our back.
+      // An apply makes the transaction remote. A remote one that moved the document's own client id on makes Yjs replace that
+      // id behind our back, and one with formatting makes it tidy up afterwards, in this replica alone.
       transaction.local = true
     }, judge)
   } finally {
     document.off('update', collect)
   }
   if (dropPending(document)) throw new Error('an update left structs pending that the scan had seen complete')
-  if (emitted.length === 0) return { entry: undefined, verdicts }
+  const [update, ...more] = emitted
+  if (more.length > 0) throw new Error('Yjs made a change of its own behind the entry')
+  if (update === undefined) return { entry: undefined, verdicts }
   const entry = {
     key,
     id: docket.entryId,
     previous: position,
-    // More than one only where Yjs tidies formatting up in a transaction of its own.
-    update: emitted.length === 1 ? (emitted[0] as Uint8Array) : Y.mergeUpdates(emitted),
+    update,
     authors: [...authors.values()],
     serverItems,
+    schemaVersion: docket.schemaVersion,
     at: now,
   } as unknown as JudgedEntry
   return { entry, verdicts }
@@ -131,9 +133,10 @@ function apply(
   const known = { clock: (client: number) => Y.getState(document.store, client) }
   const bringsStructs = update.structs.some((range) => range.end > known.clock(range.client))
   if (!mayWrite(principal)) {
-    // A reader's client answers our question for its content like any other; what we hold already is no offence.
-    const unknown = bringsStructs || update.deletes.some((range) => !isDeleted(document, range.client, range.start, range.end))
-    return unknown ? FORBIDDEN : KNOWN
+    // A reader's client answers our question for its content like any other; what we hold already is no offence. Nor is it
+    // that Yjs, in every replica for itself, deletes formatting that has no effect any more; but nothing comes of it here.
+    const offends = bringsStructs || update.deletes.some((range) => !isIdle(document, range))
+    return offends ? FORBIDDEN : KNOWN
   }
   if (hasGap(update, known)) return GAP
   server.beware(update, known)
@@ -154,14 +157,14 @@ function deletionsOf(transaction: Y.Transaction): number {
   return count
 }
 
-/** Whether all of `[start, end)` is known and deleted. */
-function isDeleted(document: Y.Doc, client: number, start: number, end: number): boolean {
+/** Whether all of a range is known, and either deleted already or formatting. */
+function isIdle(document: Y.Doc, { client, start, end }: ClockRange): boolean {
   const structs = document.store.clients.get(client)
   if (structs === undefined || end > Y.getState(document.store, client)) return false
   for (let index = Y.findIndexSS(structs, start); index < structs.length; index += 1) {
-    const struct = structs[index] as (typeof structs)[number]
-    if (struct.id.clock >= end) break
-    if (!struct.deleted) return false
+    const struct = structs[index]
+    if (struct === undefined || struct.id.clock >= end) break
+    if (!struct.deleted && !(struct instanceof Y.Item && struct.content instanceof Y.ContentFormat)) return false
   }
   return true
 }

@@ -177,17 +177,19 @@ function scanContent(reader: UpdateReader, kind: number): number {
 
 /** Format values are JSON inside a string; Yjs parses them while it decodes and prints them whenever it encodes. */
 function scanJson(reader: UpdateReader): void {
-  const text = reader.string()
-  let depth = 0
-  for (const character of text) {
-    if (character === '[' || character === '{') depth += 1
-    if (depth > MAX_VALUE_DEPTH) throw new MalformedUpdate('format value nested too deep')
-  }
+  let value: unknown
   try {
-    JSON.parse(text)
+    value = JSON.parse(reader.string())
   } catch (cause) {
+    if (cause instanceof MalformedUpdate) throw cause
     throw new MalformedUpdate('format value is not JSON', { cause })
   }
+  if (!isWithin(value, MAX_VALUE_DEPTH)) throw new MalformedUpdate('format value nested too deep')
+}
+
+function isWithin(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  return levels > 0 && Object.values(value).every((inner) => isWithin(inner, levels - 1))
 }
 
 function scanDeletes(reader: UpdateReader): ClockRange[] {

@@ -7,8 +7,9 @@
 import type { Clock, Timer } from '@rapport/shared/clock.ts'
 import { SyncError } from '@rapport/shared/errors.ts'
 
-/** Milliseconds. */
+/** Milliseconds: of reading in one gap; after which a gap that goes on counts as a new one; of waiting. */
 const BUDGET = 10
+const GAP = 30
 const PATIENCE = 5_000
 
 interface Read {
@@ -21,6 +22,8 @@ export class GapQueue {
   readonly #clock: Clock
   #waiting: Read[] = []
   #deadline: Timer | undefined
+  #gapSince = Number.NEGATIVE_INFINITY
+  #spent = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -35,19 +38,29 @@ export class GapQueue {
     this.#deadline ??= this.#clock.after(PATIENCE, () => this.#expire())
   }
 
-  /** Called in a gap. True if reads are left for the next one. */
-  serve(): boolean {
-    if (this.#waiting.length === 0) return false
+  /** In a gap: serves this one read at once, if none waits and this gap's time is not used up. False if it must be added. */
+  serveNow(read: () => void): boolean {
+    const now = this.#clock.elapsed()
+    if (now - this.#gapSince > GAP) this.#open(now)
+    if (this.#waiting.length > 0 || this.#spent > BUDGET) return false
+    read()
+    this.#spent += this.#clock.elapsed() - now
+    return true
+  }
+
+  /** A new gap: serves what waits. */
+  serve(): void {
     const start = this.#clock.elapsed()
+    this.#open(start)
     let served = 0
     for (const read of this.#waiting) {
       served += 1
       read.serve()
-      if (this.#clock.elapsed() - start > BUDGET) break
+      this.#spent = this.#clock.elapsed() - start
+      if (this.#spent > BUDGET) break
     }
     this.#waiting = this.#waiting.slice(served)
     if (this.#waiting.length === 0) this.#stopWaiting()
-    return this.#waiting.length > 0
   }
 
   /** Nothing will be served any more. */
@@ -66,6 +79,11 @@ export class GapQueue {
     const next = this.#waiting[0]
     if (next !== undefined) this.#deadline = this.#clock.after(next.since - due, () => this.#expire())
     for (const read of late) read.fail(new SyncError('overload', 'the record is busy; try again'))
+  }
+
+  #open(now: number): void {
+    this.#gapSince = now
+    this.#spent = 0
   }
 
   #stopWaiting(): void {

@@ -6,7 +6,7 @@
  */
 import { SyncError } from '@rapport/shared/errors.ts'
 import type { RecordKey } from '@rapport/shared/ids.ts'
-import { headOf, type LogRow, ORIGIN, type Position, type StoredRecord } from '../log/entry.ts'
+import { headOf, type LogRow, ORIGIN, type Position, type StoredRecord, updatesOf } from '../log/entry.ts'
 import type { UpdateLog } from '../log/update-log.ts'
 import type { Tail } from './compaction-gauge.ts'
 import { Replica } from './replica.ts'
@@ -79,8 +79,7 @@ function replicaOf(stored: StoredRecord): Replica {
     throw new SyncError('out_of_service', 'the log does not continue its snapshot')
   try {
     if (snapshot !== undefined && tail.length === 0) return Replica.frozen(snapshot.update, snapshot.stateVector)
-    const updates = tail.map((row) => row.update)
-    return Replica.replay(snapshot === undefined ? updates : [snapshot.update, ...updates])
+    return Replica.replay(updatesOf(stored))
   } catch (cause) {
     throw new SyncError('out_of_service', 'the log cannot be replayed', { cause })
   }

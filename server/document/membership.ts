@@ -5,6 +5,7 @@
  * asked once, and again only after something of its own has been admitted.
  */
 import type { SyncError } from '@rapport/shared/errors.ts'
+import { mayWrite } from '../access/policy.ts'
 import type { DurableSequence } from '../log/entry.ts'
 import type { Replica } from './replica.ts'
 import type { CommittedEntry, Subscriber } from './subscriber.ts'
@@ -57,9 +58,10 @@ export class Membership {
     subscriber.ask(stateVector)
   }
 
-  /** History was replaced under everybody: each may hold what the log has lost. */
-  askAll(stateVector: Uint8Array): void {
+  /** History was replaced under everybody: each may hold what the log has lost. Readers are not asked, for they may not give. */
+  askWriters(stateVector: Uint8Array): void {
     for (const [subscriber, member] of this.#members) {
+      if (!mayWrite(subscriber.principal)) continue
       member.asked = true
       subscriber.ask(stateVector)
     }

@@ -53,8 +53,10 @@ const COOL_EVERY = 5_000
 /** Heads asked for in one statement; with more rooms in use they take turns. */
 const HEADS_AT_ONCE = 2_000
 const IDLE_BYTES = 64 * 1024 * 1024
-/** Loads between two looks at the memory that idle rooms take. */
-const LOADS_PER_CHECK = 256
+/** Share of that which may be loaded between two looks at how much there is. */
+const CHECK_SHARE = 1 / 8
+/** Milliseconds that freezing may take at a stretch. */
+const SWEEP_BUDGET = 10
 /** What a room takes besides its content, bytes, roughly. */
 const ROOM_BYTES = 4 * 1024
 /** Client ids of unloaded records that are remembered. */
@@ -77,14 +79,14 @@ export function createRegistry(deps: RegistryDeps): Registry {
   const timers = new Map<() => void, Timer>()
   let draining = false
   let turn = 0
-  let loads = 0
+  let loadedBytes = 0
   deps.metrics.gauge('rapport_records_loaded', 'Records in memory', [], (gauge) => gauge.set(residents.size))
   const limitHit = limitHits(deps.metrics)
   const refusals = deps.metrics.counter('rapport_updates_refused_total', 'Submissions that were refused, by reason', ['reason'])
 
   const stopHearing = deps.hints.subscribe((hint) => residents.get(keyString(hint.key))?.room.hear(hint))
   every(HEADS_EVERY, compareHeads)
-  every(COOL_EVERY, sweep)
+  every(COOL_EVERY, () => sweep())
 
   async function load(name: string, key: RecordKey): Promise<Resident> {
     const start = await rebuild(log, key)
@@ -108,10 +110,13 @@ export function createRegistry(deps: RegistryDeps): Registry {
       client,
       () => residents.delete(name),
     )
+    // Before the new one is among them, which nobody holds yet.
+    loadedBytes += room.footprint() + ROOM_BYTES
+    if (loadedBytes > idleBytes * CHECK_SHARE) makeRoom()
     const resident = { room, holders: 0, swept: '' }
     residents.set(name, resident)
-    loads += 1
-    if (loads % LOADS_PER_CHECK === 0) makeRoom()
+    // It was on its way when everything else ended.
+    if (draining) room.end(new SyncError('draining', 'the server is shutting down'))
     return resident
   }
 
@@ -135,6 +140,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
   }
 
   function makeRoom(): void {
+    loadedBytes = 0
     let idle = 0
     for (const { room, holders } of residents.values()) if (holders === 0) idle += room.footprint() + ROOM_BYTES
     for (const [name, { room, holders }] of residents) {
@@ -155,11 +161,14 @@ export function createRegistry(deps: RegistryDeps): Registry {
     room.end(new SyncError('draining', 'the record was unloaded'))
   }
 
-  function sweep(): void {
-    for (const resident of residents.values()) {
-      const { entry } = resident.room.position()
-      if (entry === resident.swept) resident.room.cool()
-      resident.swept = entry
+  /** Takes a step of freezing at a time, since it encodes each record that was edited and then left alone. */
+  function sweep(left: Iterator<Resident> = [...residents.values()].values()): void {
+    const start = clock.elapsed()
+    for (let next = left.next(); !next.done; next = left.next()) {
+      const { entry } = next.value.room.position()
+      if (entry === next.value.swept) next.value.room.cool()
+      next.value.swept = entry
+      if (clock.elapsed() - start > SWEEP_BUDGET) return clock.soon(() => sweep(left))
     }
     makeRoom()
   }

@@ -6,6 +6,7 @@
  */
 import * as Y from 'yjs'
 import { type ClockRange, preScan, type ScannedUpdate } from '../access/pre-scan.ts'
+import { applyStored } from '../log/replay.ts'
 
 /** Measured on customer records: the heap a Y.Doc takes for each byte of its encoded state. */
 const LIVE_FACTOR = 12
@@ -23,6 +24,7 @@ export class Replica {
   #vector: Uint8Array | undefined
   #deletes: ReadonlyMap<number, readonly ClockRange[]> | undefined
   #bytes: number
+  #cachedBytes = 0
 
   private constructor(state: Content, bytes: number) {
     this.#state = state
@@ -41,15 +43,11 @@ export class Replica {
   /** From updates in order. Throws what Yjs throws, and if they do not make a whole. */
   static replay(updates: readonly Uint8Array[]): Replica {
     const document = new Y.Doc()
-    let bytes = 0
-    document.transact(() => {
-      for (const update of updates) {
-        Y.applyUpdate(document, update)
-        bytes += update.length
-      }
-    })
-    if (document.store.pendingStructs !== null || document.store.pendingDs !== null) throw new Error('stored updates have a gap')
-    return new Replica({ document }, bytes)
+    applyStored(document, updates)
+    return new Replica(
+      { document },
+      updates.reduce((sum, update) => sum + update.length, 0),
+    )
   }
 
   get live(): boolean {
@@ -70,7 +68,7 @@ export class Replica {
 
   /** What it takes of the process's memory, in bytes, roughly. */
   get footprint(): number {
-    return this.live ? this.#bytes * LIVE_FACTOR : this.#bytes
+    return (this.live ? this.#bytes * LIVE_FACTOR : this.#bytes) + this.#cachedBytes
   }
 
   /** The live document, made from the bytes if need be. */
@@ -78,7 +76,7 @@ export class Replica {
     const state = this.#state
     if ('document' in state) return state.document
     const document = new Y.Doc()
-    Y.applyUpdate(document, state.bytes)
+    applyStored(document, [state.bytes])
     this.#state = { document }
     this.#deletes = undefined
     return document
@@ -90,7 +88,7 @@ export class Replica {
     if ('document' in state) return look(state.document)
     const document = new Y.Doc()
     try {
-      Y.applyUpdate(document, state.bytes)
+      applyStored(document, [state.bytes])
       return look(document)
     } finally {
       document.destroy()
@@ -99,10 +97,7 @@ export class Replica {
 
   /** Takes in a stored update. Throws if it does not fit; the replica is then unusable. */
   absorb(update: Uint8Array): void {
-    const document = this.document()
-    Y.applyUpdate(document, update)
-    if (document.store.pendingStructs !== null || document.store.pendingDs !== null)
-      throw new Error('a stored update does not fit')
+    applyStored(this.document(), [update])
     this.changed(update.length)
   }
 
@@ -110,7 +105,7 @@ export class Replica {
   changed(bytes: number): void {
     this.#bytes += bytes
     this.#vector = undefined
-    this.#diffs.clear()
+    this.#forgetDiffs()
   }
 
   stateVector(): Uint8Array {
@@ -128,16 +123,17 @@ export class Replica {
       const state = this.#state
       if ('document' in state) diff = Y.encodeStateAsUpdate(state.document, vector)
       else diff = vector.length === 1 ? state.bytes : Y.diffUpdate(state.bytes, vector)
-      if (this.#diffs.size >= MAX_CACHED_DIFFS) this.#diffs.clear()
+      if (this.#diffs.size >= MAX_CACHED_DIFFS) this.#forgetDiffs()
       this.#diffs.set(name, diff)
+      this.#cachedBytes += name.length + diff.length
     }
     return diff
   }
 
-  /** The stored content of an update's structs, with every deletion: what its author must hold to be in step about it. */
-  contentOf(update: ScannedUpdate): Uint8Array {
+  /** The stored content of each client from a clock on, with every deletion: what its author must hold to be in step. */
+  contentFrom(starts: ReadonlyMap<number, number>): Uint8Array {
     const vector = Y.decodeStateVector(this.stateVector())
-    for (const range of update.structs) vector.set(range.client, Math.min(range.start, vector.get(range.client) ?? 0))
+    for (const [client, start] of starts) vector.set(client, Math.min(start, vector.get(client) ?? 0))
     return this.diff(Y.encodeStateVector(vector))
   }
 
@@ -152,14 +148,13 @@ export class Replica {
     if (update.deletes.length === 0) return true
     this.#deletes ??= byClient(preScan(state.bytes).deletes)
     const deleted = this.#deletes
-    return update.deletes.every((range) =>
-      deleted.get(range.client)?.some((held) => held.start <= range.start && range.end <= held.end),
-    )
+    return update.deletes.every((range) => isAmong(deleted.get(range.client) ?? [], range))
   }
 
-  /** Back to bytes. Throws what Yjs throws, and stays live then. */
+  /** Back to bytes, and without answers at hand. Throws what Yjs throws, and stays live then. */
   freeze(): void {
     const state = this.#state
+    this.#forgetDiffs()
     if (!('document' in state)) return
     const bytes = Y.encodeStateAsUpdate(state.document)
     const vector = Y.encodeStateVector(state.document)
@@ -167,8 +162,24 @@ export class Replica {
     this.#state = { bytes, vector }
     this.#bytes = bytes.length
     this.#vector = undefined
-    this.#diffs.clear()
   }
+
+  #forgetDiffs(): void {
+    this.#diffs.clear()
+    this.#cachedBytes = 0
+  }
+}
+
+/** Whether a range lies within one of these, which are in order and do not touch each other, as Yjs encodes deletions. */
+function isAmong(held: readonly ClockRange[], { start, end }: ClockRange): boolean {
+  let [low, high] = [0, held.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((held[middle]?.end ?? 0) <= start) low = middle + 1
+    else high = middle
+  }
+  const found = held[low]
+  return found !== undefined && found.start <= start && end <= found.end
 }
 
 function byClient(ranges: readonly ClockRange[]): ReadonlyMap<number, readonly ClockRange[]> {

@@ -20,8 +20,11 @@ export interface Subscriber {
   readonly echo: boolean
   /** A committed entry with content from somebody else, or, with `echo`, its own. */
   update(entry: CommittedEntry): void
-  /** Acknowledges a submission that brought nothing new, with the stored content of its structs. Only with `echo`. */
-  repeat(update: Uint8Array): void
+  /**
+   * Acknowledges submissions that brought nothing new, with the stored content of their structs. Only with `echo`. `stored`
+   * encodes it, at some cost: to be called now, or not at all.
+   */
+  repeat(stored: () => Uint8Array): void
   /** Something is missing here that it may have: ask it for everything behind this state vector. */
   ask(stateVector: Uint8Array): void
   /** `count` submissions of `bytes` together are done with, whatever became of them. */

@@ -8,6 +8,7 @@ import { SyncError, toSyncError } from '@rapport/shared/errors.ts'
 import type { Verdict } from '../access/judge.ts'
 import { isEmpty, type ScannedUpdate } from '../access/pre-scan.ts'
 import { authorOf } from '../auth/principal.ts'
+import type { Answer } from './handle.ts'
 import type { Inbox, Waiting } from './inbox.ts'
 import type { RoomDeps, RoomState } from './live-room.ts'
 import type { Membership } from './membership.ts'
@@ -27,8 +28,17 @@ export interface Verdicts {
 
 const EMPTY_UPDATE = Uint8Array.of(0, 0)
 
-export function createVerdicts(deps: RoomDeps, state: RoomState, inbox: Inbox, members: Membership): Verdicts {
+interface Parts {
+  readonly inbox: Inbox
+  readonly members: Membership
+  /** Runs a read in this gap or the next one, within the time that a gap has for reads. */
+  readonly inGap: <T>(read: () => T, answer: (outcome: Answer<T>) => void) => void
+}
+
+export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, members, inGap }: Parts): Verdicts {
   const { key, log, clock, logger } = deps
+  /** For each author who is owed a repeat: from which clock on of which clients. */
+  const owed = new Map<Subscriber, Map<number, number>>()
 
   function conclude(batch: readonly Waiting[], verdicts: readonly Verdict[]): void {
     for (const [index, waiting] of batch.entries()) tell(waiting, verdicts[index])
@@ -42,13 +52,22 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, inbox: Inbox, m
     subscriber.settled(1, bytes)
     if (verdict.type === 'admitted') members.advanced(subscriber)
     else if (verdict.type === 'gap') members.ask(subscriber, state.record.replica.stateVector())
-    else if (subscriber.echo && submission.type === 'update' && members.has(subscriber)) {
-      subscriber.repeat(storedOf(submission.update))
-    }
+    else if (subscriber.echo && submission.type === 'update') owe(subscriber, submission.update)
   }
 
-  function storedOf(update: ScannedUpdate): Uint8Array {
-    return isEmpty(update) ? EMPTY_UPDATE : state.record.replica.contentOf(update)
+  /** All that one author repeats in a gap is acknowledged by one encoding, since each takes the whole set of deletions. */
+  function owe(subscriber: Subscriber, update: ScannedUpdate): void {
+    if (isEmpty(update)) return members.has(subscriber) ? subscriber.repeat(() => EMPTY_UPDATE) : undefined
+    const waiting = owed.get(subscriber)
+    const starts = waiting ?? new Map<number, number>()
+    for (const { client, start } of update.structs) starts.set(client, Math.min(start, starts.get(client) ?? start))
+    if (waiting !== undefined) return
+    owed.set(subscriber, starts)
+    const repeat = (): void => {
+      owed.delete(subscriber)
+      if (members.has(subscriber)) subscriber.repeat(() => state.record.replica.contentFrom(starts))
+    }
+    clock.soon(() => inGap(repeat, () => owed.delete(subscriber)))
   }
 
   function refuse(waiting: Waiting, error: SyncError): void {

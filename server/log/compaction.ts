@@ -8,8 +8,9 @@
 import { keyString, type RecordKey } from '@rapport/shared/ids.ts'
 import * as Y from 'yjs'
 import type { Logger } from '../observability/logger.ts'
-import { headOf, type Position, type Snapshot, type StoredRecord } from './entry.ts'
+import { headOf, type Position, type Snapshot, type StoredRecord, updatesOf } from './entry.ts'
 import type { LogStore } from './log-store.ts'
+import { applyStored } from './replay.ts'
 
 export interface Compactor {
   /** Never rejects. Asked again for a record that is waiting or being worked on, it answers with that one's result. */
@@ -52,11 +53,7 @@ export function createCompactor(store: LogStore, log: Logger): Compactor {
 /** Throws if the stored updates do not make a whole: such a log is left for a person to look at. */
 export function snapshotOf(stored: StoredRecord): Snapshot {
   const document = new Y.Doc()
-  document.transact(() => {
-    if (stored.snapshot !== undefined) Y.applyUpdate(document, stored.snapshot.update)
-    for (const row of stored.tail) Y.applyUpdate(document, row.update)
-  })
-  if (document.store.pendingStructs !== null || document.store.pendingDs !== null) throw new Error('stored updates have a gap')
+  applyStored(document, updatesOf(stored))
   const snapshot = {
     position: headOf(stored),
     update: Y.encodeStateAsUpdate(document),

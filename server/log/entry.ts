@@ -46,6 +46,8 @@ export interface JudgedEntry {
   readonly update: Uint8Array
   readonly authors: readonly Author[]
   readonly serverItems: readonly ServerItem[]
+  /** Of the record type's declaration; the first entry's is noted with the record. */
+  readonly schemaVersion: number
   /** Wall time in milliseconds, for people. */
   readonly at: number
 }
@@ -90,6 +92,12 @@ export interface StoredRecord {
 /** The head of a stored record. */
 export function headOf(record: StoredRecord): Position {
   return record.tail.at(-1)?.position ?? record.snapshot?.position ?? ORIGIN
+}
+
+/** All that is stored of a record's content, in order. */
+export function updatesOf({ snapshot, tail }: StoredRecord): readonly Uint8Array[] {
+  const updates = tail.map((row) => row.update)
+  return snapshot === undefined ? updates : [snapshot.update, ...updates]
 }
 
 /** A submission that could not be applied, kept for a person to look at. */

@@ -49,6 +49,11 @@ export type Failure =
   | 'transient'
   /** The data itself is refused: split the group to find whose. */
   | 'data'
+  /**
+   * Nothing was written, for the sake of one record's rows: somebody holds a lock on them, or they are damaged. Its other
+   * entries must not wait for it.
+   */
+  | 'contended'
 
 /** Tells a database's failures apart; a store brings its own. */
 export type ClassifyFailure = (thrown: unknown) => Failure

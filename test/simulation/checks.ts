@@ -2,8 +2,8 @@
  * What must hold of a run: P1 at any moment without a rollback under way, P3 and completeness when everything has come to rest.
  */
 import * as Y from 'yjs'
-import type { StoredRecord } from '../../server/log/entry.ts'
-import { contentOf } from './oracle.ts'
+import { type StoredRecord, updatesOf } from '../../server/log/entry.ts'
+import { contentOf, takeIn } from './oracle.ts'
 import type { Scenario, Subject } from './scenario.ts'
 
 /** P1, by a fresh look at the store: what was acknowledged is there. */
@@ -42,6 +42,7 @@ export async function checkAgreement(scenario: Scenario, when: string): Promise<
     for (const client of subject.clients) {
       if (client.wronged) throw new Error(`P10: ${when}, an honest client was refused for good`)
       if (client.banned) continue
+      if (client.unsettled !== 0) throw new Error(`P10: ${when}, ${client.unsettled} more submissions sent than settled`)
       const { document } = client
       const content = JSON.stringify(contentOf(document))
       if (content !== expected) throw new Error(`P3: ${when}, a client holds ${content}, the log ${expected}`)
@@ -69,7 +70,6 @@ async function storedDocument(scenario: Scenario, subject: Subject): Promise<Y.D
 
 function replay(stored: StoredRecord | undefined): Y.Doc {
   const document = new Y.Doc()
-  if (stored?.snapshot !== undefined) Y.applyUpdate(document, stored.snapshot.update)
-  for (const row of stored?.tail ?? []) Y.applyUpdate(document, row.update)
+  if (stored !== undefined) takeIn(document, updatesOf(stored))
   return document
 }

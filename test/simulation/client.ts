@@ -29,6 +29,8 @@ interface Connection {
   room: Room | undefined
   readonly instance: Instance
   readonly subscriber: Subscriber
+  /** Submissions handed to the room and not settled yet. */
+  unsettled: number
   readonly toServer: ToServer[]
   readonly toClient: ToClient[]
 }
@@ -69,6 +71,15 @@ export class SimulatedClient {
     return this.#connection !== undefined && !this.#connection.instance.dead
   }
 
+  /** May look and not write. */
+  get reads(): boolean {
+    return this.#principal.roles.includes('viewer')
+  }
+
+  get unsettled(): number {
+    return this.#connection?.unsettled ?? 0
+  }
+
   connect(instance: Instance): void {
     if (this.banned) return
     this.disconnect()
@@ -76,6 +87,7 @@ export class SimulatedClient {
     const connection: Connection = {
       open: true,
       answered: false,
+      unsettled: 0,
       room: undefined,
       instance,
       toServer: [],
@@ -147,7 +159,10 @@ export class SimulatedClient {
   #toServer(connection: Connection): void {
     const message = this.#next(connection.toServer, () => this.#toServer(connection))
     if (message === undefined || !connection.open || connection.instance.dead || connection.room === undefined) return
-    if (message.type === 'update') return connection.room.submit(connection.subscriber, message.update)
+    if (message.type === 'update') {
+      connection.unsettled += 1
+      return connection.room.submit(connection.subscriber, message.update)
+    }
     connection.room.read(message.vector, (answer) => {
       if (answer.type === 'unavailable') return this.#lost(connection)
       this.#oracle.shown(answer.value, 'a read')
@@ -167,7 +182,9 @@ export class SimulatedClient {
     if (message.type === 'step1') {
       // A state vector that the server shows is as good as an acknowledgement.
       this.#acknowledge(0, Y.decodeStateVector(message.vector).get(this.document.clientID) ?? 0)
-      return this.#send({ type: 'update', update: Y.encodeStateAsUpdate(this.document, message.vector) })
+      const answer = Y.encodeStateAsUpdate(this.document, message.vector)
+      // What a reader answers is not taken for a write, and not taken.
+      return this.reads ? undefined : this.#send({ type: 'update', update: answer })
     }
     for (const { client, start, end } of preScan(message.update).structs) {
       if (client === this.document.clientID) this.#acknowledge(start, end)
@@ -209,7 +226,8 @@ export class SimulatedClient {
         this.#oracle.shownVector(entry.stateVector(), `the vector behind entry ${entry.sequence}`)
         if (connection().answered) this.#reply(connection(), { type: 'update', update: entry.update })
       },
-      repeat: (update) => {
+      repeat: (stored) => {
+        const update = stored()
         this.#oracle.shown(update, 'a repeat')
         this.#reply(connection(), { type: 'update', update })
       },
@@ -217,7 +235,9 @@ export class SimulatedClient {
         this.#oracle.shownVector(vector, 'a question')
         this.#reply(connection(), { type: 'step1', vector })
       },
-      settled: () => undefined,
+      settled: (count) => {
+        connection().unsettled -= count
+      },
       presence: () => undefined,
       end: (reason) => {
         if (!reason.retry && !this.#holdsPoison && !this.#sentPoison) this.wronged = true

@@ -57,6 +57,7 @@ export function startInstance(world: World, store: LogStore, faults: Faults, bus
     clock,
     log: logger,
     metrics,
+    gather: world.random.pick([0, 3]),
   })
   const registry = createRegistry({
     log,

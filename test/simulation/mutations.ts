@@ -87,9 +87,27 @@ const MUTATIONS: readonly Mutation[] = [
     broken: "if (classify(error) !== 'data') throw error",
   },
   {
+    rule: 'stored entries are applied without any change of our own',
+    file: 'server/log/replay.ts',
+    line: 'transaction.local = true',
+    broken: 'void transaction',
+  },
+  {
+    rule: "formatting that a reader's client tidies up is no offence",
+    file: 'server/access/judge.ts',
+    line: '!(struct instanceof Y.Item && struct.content instanceof Y.ContentFormat)',
+    broken: 'true',
+  },
+  {
+    rule: 'every submission is settled once',
+    file: 'server/document/verdicts.ts',
+    line: 'subscriber.settled(1, bytes)\n    if (verdict.type',
+    broken: "if (verdict.type !== 'known') subscriber.settled(1, bytes)\n    if (verdict.type",
+  },
+  {
     rule: 'when history was replaced, clients are asked for what the log has lost',
     file: 'server/document/catch-up.ts',
-    line: 'members.askAll(replica.stateVector())',
+    line: 'members.askWriters(replica.stateVector())',
     broken: '',
   },
   {

@@ -10,7 +10,7 @@ export class Oracle {
   readonly #committed = new Y.Doc()
 
   commit(update: Uint8Array): void {
-    Y.applyUpdate(this.#committed, update)
+    takeIn(this.#committed, [update])
   }
 
   /** Throws unless every struct and every deletion of a shown update has been committed before. */
@@ -41,6 +41,14 @@ export class Oracle {
   }
 }
 
+/** Applies updates and nothing else: as remote changes, Yjs would add deletions of its own, and hide what a replica has added. */
+export function takeIn(document: Y.Doc, updates: readonly Uint8Array[]): void {
+  document.transact((transaction) => {
+    for (const update of updates) Y.applyUpdate(document, update)
+    transaction.local = true
+  })
+}
+
 /** Everything a person or a program can see in a record. */
 export function contentOf(document: Y.Doc): unknown {
   return {
@@ -50,6 +58,7 @@ export function contentOf(document: Y.Doc): unknown {
     meta: sorted(document.getMap('meta')),
     summary: document.getText('summary').toJSON(),
     marks: document.getText('marks').toJSON(),
+    notes: document.getXmlFragment('notes').toString(),
   }
 }
 

@@ -64,7 +64,7 @@ async function calmTime(scenario: Scenario): Promise<void> {
   for (let left = 40; left > 0; left -= 1) {
     const subject = random.pick(scenario.subjects)
     const client = random.pick(subject.clients)
-    if (random.chance(0.3)) scenario.editAsPerson(client.document)
+    if (random.chance(0.3)) scenario.editAsPerson(client)
     if (random.chance(0.1)) scenario.editAsServer(subject, random.pick(scenario.instances))
     await world.step(0.05)
   }
@@ -72,6 +72,7 @@ async function calmTime(scenario: Scenario): Promise<void> {
 
 /** An edit is lost on the line, and the next one leans on it: the server must notice, and ask. */
 function loseAnEdit(client: SimulatedClient): void {
+  if (client.reads) return
   const fields = client.document.getMap('fields')
   client.loseNext(() => fields.set('department', 'lost on the line'))
   fields.set('department', 'after it')

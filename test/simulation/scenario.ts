@@ -4,7 +4,7 @@
  */
 import { parseRecordId, parseTenant, type RecordKey } from '@rapport/shared/ids.ts'
 import * as Y from 'yjs'
-import type { Principal } from '../../server/auth/principal.ts'
+import type { Principal, Role } from '../../server/auth/principal.ts'
 import { serverPrincipal } from '../../server/auth/tokens.ts'
 import { createMemoryLogStore, type MemoryDump } from '../support/memory-log-store.ts'
 import { SimulatedClient } from './client.ts'
@@ -113,20 +113,24 @@ export class Scenario {
       case 8:
         return this.#rollsBack && random.chance(0.4) ? this.backUpOrRollBack() : undefined
       case 9:
-        return this.#poisons ? this.#poison(client) : undefined
+        return this.#poisons && !client.reads ? this.#poison(client) : undefined
       default:
-        return this.editAsPerson(client.document)
+        return this.editAsPerson(client)
     }
   }
 
-  editAsPerson(document: Y.Doc): void {
+  editAsPerson({ document, reads }: SimulatedClient): void {
     const { random } = this
+    if (reads) return
     this.#counter += 1
     const text = document.getText('summary')
     const tags = document.getMap('tags')
     const tag = `tag${random.below(4)}`
     const at = random.below(text.length + 1)
-    switch (random.below(6)) {
+    switch (random.below(8)) {
+      case 6:
+      case 7:
+        return editNotes(document, random)
       case 0:
         return void document.getMap('fields').set(random.pick(FIELDS), `value ${this.#counter}`)
       case 1:
@@ -223,7 +227,8 @@ export class Scenario {
           oracle,
           line: this.line,
           key,
-          principal: person(index),
+          // A reader may hold what a rolled-back database forgot, and may not give it back; elsewhere nothing may turn it away.
+          principal: person(index, !this.#rollsBack && index === 2 ? 'viewer' : 'rep'),
           echo: random.chance(0.8),
         }),
     )
@@ -231,8 +236,23 @@ export class Scenario {
   }
 }
 
-function person(index: number): Principal {
-  return { ...SERVER, sub: `person ${index}`, roles: ['rep'] }
+/** Typing, bold and its end in a paragraph: what Yjs tidies up afterwards, in each replica for itself. */
+function editNotes(document: Y.Doc, random: Random): void {
+  const notes = document.getXmlFragment('notes')
+  const paragraph = notes.length > 0 ? notes.get(0) : undefined
+  if (!(paragraph instanceof Y.XmlText)) {
+    const first = new Y.XmlText()
+    first.insert(0, 'some words')
+    return notes.insert(0, [first])
+  }
+  const at = random.below(Math.max(paragraph.length, 1))
+  const length = Math.min(1 + random.below(4), paragraph.length - at)
+  if (length < 1 || random.chance(0.3)) return paragraph.insert(at, 'x')
+  paragraph.format(at, length, { bold: random.chance(0.5) ? true : null })
+}
+
+function person(index: number, role: Role): Principal {
+  return { ...SERVER, sub: `person ${index}`, roles: [role] }
 }
 
 /** Two structs of two new clients that lean on each other: sound to look at, and Yjs can integrate neither. */

@@ -17,10 +17,24 @@ describe('reads in a gap', () => {
       }
       queue.add(serve, () => served.push(-1))
     }
-    expect([queue.serve(), served]).toEqual([true, [0, 1, 2]])
-    expect(queue.serve()).toBe(true)
-    expect([queue.serve(), queue.serve()]).toEqual([true, false])
-    expect([served, queue.length]).toEqual([[0, 1, 2, 3, 4, 5, 6, 7, 8, 9], 0])
+    const left: number[] = []
+    for (let gap = 0; gap < 4; gap += 1) {
+      queue.serve()
+      left.push(queue.length)
+    }
+    expect(left).toEqual([7, 4, 1, 0])
+    expect(served).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+  })
+
+  test('P10: reads of a record at rest are served at once, but no longer than 10 ms of them', () => {
+    const clock = createSteadyClock()
+    const queue = new GapQueue(clock)
+    const read = (): void => clock.pass(4)
+    expect([1, 2, 3, 4].map(() => queue.serveNow(read))).toEqual([true, true, true, false])
+    clock.pass(30)
+    expect(queue.serveNow(read)).toBe(true)
+    queue.add(read, () => undefined)
+    expect(queue.serveNow(read)).toBe(false)
   })
 })
 

@@ -42,6 +42,9 @@ export interface StageOptions {
 }
 
 /** A value that the database refuses, always. */
+/** Somebody holds a row that the statement needs. */
+export class RowHeld extends Error {}
+
 export class DataRefused extends Error {}
 
 export function createStage(options: StageOptions = {}): Stage {
@@ -70,7 +73,8 @@ export function createStage(options: StageOptions = {}): Stage {
   const instance = (hints: Hints): Instance => {
     const clock = createSteadyClock()
     const metrics = createMetrics()
-    const classify = (thrown: unknown) => (thrown instanceof DataRefused ? 'data' : 'transient')
+    const classify = (thrown: unknown) =>
+      thrown instanceof DataRefused ? 'data' : thrown instanceof RowHeld ? 'contended' : 'transient'
     const log = createUpdateLog({ store, classify, clock, log: silent, metrics })
     const registry = createRegistry({
       log,
@@ -164,8 +168,8 @@ export class Listener implements Subscriber {
     Y.applyUpdate(this.document, update, 'server')
   }
 
-  repeat(update: Uint8Array): void {
-    this.repeats.push(update)
+  repeat(stored: () => Uint8Array): void {
+    this.repeats.push(stored())
   }
 
   ask(stateVector: Uint8Array): void {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest'
 import type { AppendOutcome, JudgedEntry } from '../../../server/log/entry.ts'
 import { entryOf, freshTenant, positionOf, recordKey } from '../../support/entries.ts'
-import { createStage, DataRefused, passing, settled } from '../document/stage.ts'
+import { createStage, DataRefused, passing, RowHeld, settled } from '../document/stage.ts'
 
 /** A log whose store notes every group that it is asked to insert. */
 function openLog() {
@@ -241,5 +241,41 @@ describe('close', () => {
     const tried = attempts.length
     await passing(clock, 10_000)
     expect(attempts).toHaveLength(tried)
+  })
+})
+
+describe('P10: a row that somebody holds', () => {
+  test('delays the commits of its own record and of no other', async () => {
+    const { log, fail, clock } = openLog()
+    const [first, held, ...others] = entries(5)
+    let holding = true
+    fail((group) => (holding && group.some(({ key }) => key.id === held?.key.id) ? new RowHeld() : undefined))
+    const outcomes = new Map<string, string>()
+    for (const entry of [first, held, ...others]) {
+      if (entry !== undefined) void log.append(entry).then(({ type }) => outcomes.set(entry.key.id, type))
+    }
+    await settled()
+    expect([...outcomes.keys()].sort()).toEqual(['r0', 'r2', 'r3', 'r4'])
+    expect(log.healthy()).toBe(true)
+    const [later] = entries(1)
+    if (later !== undefined)
+      void log.append({ ...later, id: 'later', key: recordKey('r9', tenant) }).then(({ type }) => outcomes.set('r9', type))
+    await settled()
+    expect(outcomes.get('r9')).toBe('committed')
+    holding = false
+    await passing(clock, 3_000)
+    expect(outcomes.get('r1')).toBe('committed')
+  })
+
+  test('a log that closes does not wait for it for ever', async () => {
+    const { log, fail, clock } = openLog()
+    const [held] = entries(1)
+    fail(() => new RowHeld())
+    const outcome = held && log.append(held)
+    await settled()
+    const closing = log.close(100)
+    await passing(clock, 3_000)
+    await closing
+    expect(await outcome).toEqual({ type: 'closed' })
   })
 })
