@@ -2,6 +2,7 @@
  * Commands for the operator of one server. The result goes to stdout alone, so that it can be piped; a failure is one line on
  * stderr and exit 1. Commands work beside a running server on the same data folder.
  */
+import { Readable, Writable } from 'node:stream'
 import { parseArgs } from 'node:util'
 import { toSyncError } from '@rapport/shared/errors.ts'
 import { parseTenant } from '@rapport/shared/ids.ts'
@@ -13,6 +14,8 @@ import { joinDatabase } from './db.ts'
 import { createLogger } from './observability/logger.ts'
 
 const DEFAULT_TTL_SECONDS = 3_600
+/** How long a command that failed outside of what it awaits is left to close its database. */
+const CLOSING_MILLISECONDS = 3_000
 
 const HELP = `Usage: npm run --silent cli -- COMMAND
 
@@ -73,8 +76,11 @@ async function runStatement(config: Config, args: readonly string[]): Promise<st
   if (statement === undefined || rest.length > 0) throw new UsageError('sql takes one statement, in quotes.')
   const database = await joinDatabase(config, createLogger('error'))
   try {
-    const rows = await database.sql.unsafe(statement)
-    return `${JSON.stringify([...rows], plainValue)}\n`
+    const answer: unknown = await database.sql.unsafe(statement)
+    if (Array.isArray(answer)) return `${JSON.stringify([...answer], plainValue)}\n`
+    // The driver answers a copy with a stream, whatever its types say.
+    if (answer instanceof Readable || answer instanceof Writable) answer.on('error', () => undefined).destroy()
+    throw new UsageError('sql does not copy from stdin or to stdout: read with select, write with insert.')
   } finally {
     await database.close()
   }
@@ -86,19 +92,25 @@ function plainValue(this: Readonly<Record<string, unknown>>, name: string, value
   return raw instanceof Uint8Array ? `\\x${Buffer.from(raw).toString('hex')}` : value
 }
 
-/** Answers with the exit code. */
-async function main(args: readonly string[]): Promise<number> {
+let failed = false
+
+async function main(args: readonly string[]): Promise<void> {
   const [name = 'help', ...rest] = args
   try {
     const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
     if (command === undefined) throw new UsageError(`There is no command of that name; "help" lists those that exist.`)
     const result = await command(readConfig(), rest)
     await new Promise<void>((resolve, reject) => process.stdout.write(result, (error) => (error ? reject(error) : resolve())))
-    return 0
   } catch (error) {
-    process.stderr.write(`${oneLine(error)}\n`)
-    return 1
+    fail(error)
   }
+}
+
+/** Only the first failure is told: the others follow from it. */
+function fail(error: unknown): void {
+  if (!failed) process.stderr.write(`${oneLine(error)}\n`)
+  failed = true
+  process.exitCode = 1
 }
 
 /** The operator sees the database's own message, since the statement is the operator's own. */
@@ -106,4 +118,9 @@ function oneLine(error: unknown): string {
   return toSyncError(error).message.replaceAll(/\s*\n\s*/g, ' ')
 }
 
-process.exitCode = await main(process.argv.slice(2))
+// The driver's streams and sockets fail outside of what is awaited; nor is it certain then that what is awaited ever comes.
+process.on('uncaughtException', (error) => {
+  fail(error)
+  setTimeout(() => process.exit(), CLOSING_MILLISECONDS).unref()
+})
+await main(process.argv.slice(2))

@@ -3,10 +3,11 @@
  * must outlive the process, or every restart would log everybody out.
  */
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, open, readFile, rm } from 'node:fs/promises'
+import { link, open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SyncError } from '@rapport/shared/errors.ts'
 import { type CryptoKey, calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
+import { openDataFolder } from '../data-folder.ts'
 
 export const SIGNING_ALGORITHM = 'ES256'
 const FILE = 'token-key.json'
@@ -20,6 +21,7 @@ export interface SigningKey {
 
 /** Reads the key of a data folder, and makes it first if there is none. Two processes that start together get the same. */
 export async function openSigningKey(dataDirectory: string): Promise<SigningKey> {
+  openDataFolder(dataDirectory)
   const path = join(dataDirectory, FILE)
   const stored = (await readKey(path)) ?? (await createKey(dataDirectory, path))
   try {
@@ -49,7 +51,6 @@ async function readKey(path: string): Promise<string | undefined> {
 async function createKey(dataDirectory: string, path: string): Promise<string> {
   const pair = await generateKeyPair(SIGNING_ALGORITHM, { extractable: true })
   const text = JSON.stringify(await exportJWK(pair.privateKey))
-  await mkdir(dataDirectory, { recursive: true, mode: 0o700 })
   const draft = join(dataDirectory, `.${FILE}.${randomUUID()}`)
   const file = await open(draft, 'wx', 0o600)
   try {

@@ -1,6 +1,7 @@
 /**
  * One socket connection to the embedded database: cuts its bytes into messages of the Postgres protocol (version 3) and hands
- * them on in groups that end with a message the server answers, so that the session is never taken for half a request.
+ * them on in groups that end with the first message the server answers, so that the session is never taken for half a request
+ * and a group holds no more than one.
  */
 import type { Socket } from 'node:net'
 import type { Place } from './turnstile.ts'
@@ -64,7 +65,6 @@ export function serveConnection(socket: Socket, place: Place): void {
   function messages(bytes: Buffer): Buffer {
     let end = 0
     let submitted = 0
-    let settles = false
     wanted = 5
     while (bytes.length - end >= 5) {
       const type = bytes[end]
@@ -79,13 +79,11 @@ export function serveConnection(socket: Socket, place: Place): void {
       }
       if (type === TERMINATE) break
       end += length + 1
-      const settled = type === SYNC || type === QUERY || type === FUNCTION_CALL
-      if (settled || type === FLUSH) {
-        submitted = end
-        settles = settled
-      }
+      const settles = type === SYNC || type === QUERY || type === FUNCTION_CALL
+      if (!settles && type !== FLUSH) continue
+      place.submit(bytes.subarray(submitted, end), settles, answer)
+      submitted = end
     }
-    if (submitted > 0) place.submit(bytes.subarray(0, submitted), settles, answer)
     wanted = Math.max(wanted, bytes.length - submitted + 1)
     return bytes.subarray(submitted)
   }

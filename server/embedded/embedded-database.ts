@@ -5,11 +5,12 @@
  *
  * PGlite has no fsync: what it has acknowledged survives the death of the process, but not a loss of power.
  */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { SyncError } from '@rapport/shared/errors.ts'
+import { openDataFolder } from '../data-folder.ts'
 import type { Logger } from '../observability/logger.ts'
 import { lockFolder, readOwner } from './folder-lock.ts'
 import type { WorkerInput, WorkerMessage } from './worker.ts'
@@ -33,7 +34,8 @@ export function databaseFolder(dataDirectory: string): string {
 /** Rejects with a `configuration` error that names the process if another one has the folder open. */
 export async function startEmbeddedDatabase(dataDirectory: string, log: Logger): Promise<EmbeddedDatabase> {
   const folder = databaseFolder(dataDirectory)
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  openDataFolder(dataDirectory)
+  openDataFolder(folder)
   chmodSync(folder, 0o700)
   const lock = lockFolder(folder)
   if (lock === undefined) throw heldElsewhere(dataDirectory)

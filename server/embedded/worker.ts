@@ -9,6 +9,7 @@ import { createServer, type Socket } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
 import { PGlite } from '@electric-sql/pglite'
 import { serveConnection } from './connection.ts'
+import { createGrowingInput } from './growing-input.ts'
 import { createTurnstile } from './turnstile.ts'
 
 export interface WorkerInput {
@@ -21,9 +22,16 @@ export type WorkerMessage = 'ready' | 'stopped'
 
 async function run({ cluster, socket }: WorkerInput): Promise<void> {
   const database = await PGlite.create(cluster)
+  const input = createGrowingInput()
   const turnstile = createTurnstile(
     {
-      run: (messages, answer) => database.execProtocolRawStream(messages, { onRawData: answer }),
+      run(messages, answer) {
+        const onRawData = (bytes: Uint8Array): void => {
+          const more = answer(bytes)
+          if (more !== undefined) input.add(more)
+        }
+        return database.execProtocolRawStream(input.begin(messages), { onRawData })
+      },
       inTransaction: () => database.isInTransaction(),
     },
     (error) => {

@@ -1,12 +1,15 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openSigningKey } from '../../server/auth/signing-key.ts'
 import { createVerifier } from '../../server/auth/tokens.ts'
+import { MAIN, testEnvironment } from '../support/data-folder.ts'
 import { openEmbeddedForTest, type TestDatabase } from '../support/database.ts'
+import { startServer } from '../support/server-process.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -91,12 +94,69 @@ describe('sql', () => {
     })
   })
 
+  test.each([
+    'copy copied from stdin',
+    'copy (select 1) to stdout',
+    "copy (select repeat('x', 100) from generate_series(1, 20000)) to stdout",
+  ])('refuses to copy in one line, and the server beside it notices nothing: %s', async (statement) => {
+    const { dataDirectory, sql } = database
+    // Of the session: gone if that was started anew.
+    await sql`create temporary table if not exists copied (n int)`
+    expect(await cli(dataDirectory, 'sql', statement)).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^[^\n]*copy[^\n]*\n$/i),
+    })
+    expect(await sql`select * from copied`).toEqual([])
+  })
+
   test('opens the database itself where nobody has it open', async () => {
     const { dataDirectory } = database
     await database.sql`create table public.kept as select 7 as n`
     await database.release()
     const { code, stdout } = await cli(dataDirectory, 'sql', 'select n from kept')
     expect([code, JSON.parse(stdout)]).toEqual([0, [{ n: 7 }]])
+  })
+})
+
+test('a failure outside of what is awaited is one line too: nobody reads the result', async () => {
+  const child = spawn(process.execPath, ['server/cli.ts', 'help'], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stdout.destroy()
+  let stderr = ''
+  child.stderr.on('data', (bytes: Buffer) => {
+    stderr += bytes.toString()
+  })
+  const [code] = await once(child, 'close')
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/^[^\n]*EPIPE[^\n]*\n$/)])
+})
+
+describe('a data folder that cannot be one', () => {
+  let folder: string
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'rapport-cli-'))
+    await writeFile(join(folder, 'file'), '')
+  })
+  afterAll(() => rm(folder, { recursive: true, force: true }))
+
+  // /proc answers ENOENT for a new folder, which Node's recursive mkdir takes for a missing parent, for ever.
+  const places = () => [
+    join(folder, 'file'),
+    join(folder, 'file', 'below'),
+    ...(process.platform === 'linux' ? ['/proc/nope'] : []),
+  ]
+  const token = ['token', '--tenant', 'demo', '--sub', 'ada', '--role', 'rep']
+  test.each([token, ['sql', 'select 1']])('ends %s with one sentence that names the variable', async (...args) => {
+    for (const place of places()) {
+      const { code, stdout, stderr } = await cli(place, ...args)
+      expect([code, stdout, stderr]).toEqual([1, '', expect.stringMatching(/^RAPPORT_DATA_DIR[^\n]*\.\n$/)])
+    }
+  })
+
+  test('ends the start of a server with that sentence', async () => {
+    for (const place of places()) {
+      const start = startServer(MAIN, testEnvironment(place))
+      await expect(start).rejects.toThrow(/ended before it listened\nRAPPORT_DATA_DIR[^\n]*\.\n$/)
+    }
   })
 })
 

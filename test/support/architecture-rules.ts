@@ -12,7 +12,14 @@ const RANKS: readonly { readonly rank: number; readonly layer?: true; readonly p
   {
     rank: 2,
     layer: true,
-    places: ['server/config.ts', 'server/lifecycle.ts', 'server/db.ts', 'server/embedded/', 'server/observability/'],
+    places: [
+      'server/config.ts',
+      'server/data-folder.ts',
+      'server/lifecycle.ts',
+      'server/db.ts',
+      'server/embedded/',
+      'server/observability/',
+    ],
   },
   { rank: 3, places: ['server/log/', 'server/fanout/', 'server/auth/'] },
   { rank: 4, places: ['server/access/'] },
