@@ -10,6 +10,8 @@ export interface Waiting {
   /** Of the raw update; 0 for an edit. */
   readonly bytes: number
   readonly source: Source
+  /** It was found forbidden once, and the log has been looked at since. */
+  readonly rechecked?: boolean
 }
 
 /** Where a submission came from: a connection that hears of its verdict, or a caller in this process that awaits it. */

@@ -15,7 +15,7 @@ import { preScan } from '../access/pre-scan.ts'
 import { createServerClient, type KeptClient } from '../access/server-client.ts'
 import { MalformedUpdate } from '../access/update-reader.ts'
 import type { Hint } from '../fanout/hints.ts'
-import type { AppendOutcome, DurableSequence, JudgedEntry } from '../log/entry.ts'
+import type { AppendOutcome, DurableSequence, JudgedEntry, Position } from '../log/entry.ts'
 import { createCatchUp } from './catch-up.ts'
 import { CompactionGauge } from './compaction-gauge.ts'
 import { GapQueue } from './gap-queue.ts'
@@ -49,7 +49,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
   const server = createServerClient(clock, kept)
   const compaction = new CompactionGauge(start.tail)
   const state: RoomState = { record: start, busy: false, over: undefined, contendedAt: Number.NEGATIVE_INFINITY }
-  const verdicts = createVerdicts(deps, state, { inbox, members, inGap })
+  const verdicts = createVerdicts(deps, state, { inbox, members, inGap, recheck })
   const log = createCatchUp(deps, state, { members, server, compaction, resume, end })
   let scheduled = false
   /** The newest hint that has not been followed. */
@@ -184,6 +184,23 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     void log.reload()
   }
 
+  function recheck(waiting: Waiting): void {
+    const asOf = state.record.position
+    deps.log.heads([key]).then(
+      ([head]) => {
+        if (state.over !== undefined) return verdicts.abandon([waiting], state.over)
+        compare(head, asOf)
+        inbox.add({ ...waiting, rechecked: true })
+        schedule()
+      },
+      (error: unknown) => verdicts.refuse(waiting, toSyncError(error)),
+    )
+  }
+
+  function compare(head: Position | undefined, asOf: Position): void {
+    if (!state.busy && state.over === undefined && state.record.position.entry === asOf.entry) log.compare(head)
+  }
+
   /** Whether an entry takes the record over its limit. Deletions alone never do. */
   function overgrows(batch: readonly Waiting[], entry: JudgedEntry): boolean {
     const { replica } = state.record
@@ -288,9 +305,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
       news = hint
       schedule()
     },
-    compare(head, asOf) {
-      if (!state.busy && state.over === undefined && state.record.position.entry === asOf.entry) log.compare(head)
-    },
+    compare,
     cool() {
       if (quiet()) guarded(() => state.record.replica.freeze())
     },

@@ -33,9 +33,11 @@ interface Parts {
   readonly members: Membership
   /** Runs a read in this gap or the next one, within the time that a gap has for reads. */
   readonly inGap: <T>(read: () => T, answer: (outcome: Answer<T>) => void) => void
+  /** Compares the room with the log and judges this once more. */
+  readonly recheck: (waiting: Waiting) => void
 }
 
-export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, members, inGap }: Parts): Verdicts {
+export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, members, inGap, recheck }: Parts): Verdicts {
   const { key, log, clock, logger } = deps
   /** For each author who is owed a repeat: from which clock on of which clients. */
   const owed = new Map<Subscriber, Map<number, number>>()
@@ -46,7 +48,11 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
 
   function tell(waiting: Waiting, verdict: Verdict = { type: 'known' }): void {
     const { source, submission, bytes } = waiting
-    if (verdict.type === 'refused') return refuse(waiting, verdict.error)
+    if (verdict.type === 'refused') {
+      // What a reader hands over may be known to another instance already, and not yet to this one.
+      const doubtful = verdict.error.code === 'forbidden' && submission.type === 'update' && !waiting.rechecked
+      return doubtful ? recheck(waiting) : refuse(waiting, verdict.error)
+    }
     if (source.type === 'caller') return source.resolve()
     const { subscriber } = source
     subscriber.settled(1, bytes)

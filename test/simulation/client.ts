@@ -182,9 +182,7 @@ export class SimulatedClient {
     if (message.type === 'step1') {
       // A state vector that the server shows is as good as an acknowledgement.
       this.#acknowledge(0, Y.decodeStateVector(message.vector).get(this.document.clientID) ?? 0)
-      const answer = Y.encodeStateAsUpdate(this.document, message.vector)
-      // What a reader answers is not taken for a write, and not taken.
-      return this.reads ? undefined : this.#send({ type: 'update', update: answer })
+      return this.#send({ type: 'update', update: Y.encodeStateAsUpdate(this.document, message.vector) })
     }
     for (const { client, start, end } of preScan(message.update).structs) {
       if (client === this.document.clientID) this.#acknowledge(start, end)

@@ -29,8 +29,8 @@ const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'P2: reads wait for the gap',
     file: 'server/document/room.ts',
-    line: 'else if (state.busy || reads.length > 0) reads.add(served, failed)',
-    broken: 'else if (reads.length > 0) reads.add(served, failed)',
+    line: 'if (!state.busy && reads.serveNow(served)) return',
+    broken: 'if (reads.serveNow(served)) return',
   },
   {
     rule: 'an outrun document is thrown away',
@@ -97,6 +97,12 @@ const MUTATIONS: readonly Mutation[] = [
     file: 'server/access/judge.ts',
     line: '!(struct instanceof Y.Item && struct.content instanceof Y.ContentFormat)',
     broken: 'true',
+  },
+  {
+    rule: 'a reader is not turned away for news that another instance has',
+    file: 'server/document/verdicts.ts',
+    line: 'return doubtful ? recheck(waiting) : refuse(waiting, verdict.error)',
+    broken: 'return refuse(waiting, verdict.error)',
   },
   {
     rule: 'every submission is settled once',
