@@ -25,6 +25,30 @@ describe('logs hold no data', () => {
     }
   })
 
+  test('an error that lost its class on the way from another thread keeps its name and place, and says no word', () => {
+    const stack = 'ExitStatus: row (marker)\n    at marker in row 1\n    at run (file:///worker.ts:9:3)'
+    const line = logged((log) =>
+      log.fatal(
+        { err: { name: 'ExitStatus', code: 'ERR_EXIT', message: 'row (marker)\n    at marker in row 1', status: 1, stack } },
+        'broke',
+      ),
+    )
+    expect(JSON.parse(line)).toMatchObject({
+      err: { type: 'ExitStatus', code: 'ERR_EXIT', stack: ['at run (file:///worker.ts:9:3)'] },
+    })
+    expect(line).not.toContain('marker')
+    for (const err of [{ name: 'marker of a value', code: 'marker' }, { name: 7 }, null, 'marker']) {
+      expect(logged((log) => log.fatal({ err }))).not.toContain('marker')
+    }
+  })
+
+  test('a line of a message that looks like a place is not quoted', () => {
+    const error = Object.assign(new Error('invalid input\n    at marker'), { name: 'PostgresError', code: '22007' })
+    const line = logged((log) => log.error({ err: error }))
+    expect(line).not.toContain('marker')
+    expect(line).toContain('observability.test.ts')
+  })
+
   test('an error of the JSON parser is not quoted', () => {
     const line = logged((log) => {
       try {
