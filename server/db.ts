@@ -24,7 +24,9 @@ const POOL = 10
 /** The embedded database is one session; more connections only let short statements pass between a transaction's. */
 const EMBEDDED_POOL = 4
 const CONNECT_SECONDS = 5
-/** Postgres gives a statement up by itself after this long, as when it waits for a lock. */
+/** Somebody who holds a row for longer makes the statement fail that needs it, and not all those that wait behind it. */
+const LOCK_MILLISECONDS = 1_000
+/** Postgres gives a statement up by itself after this long, whatever it waits for. */
 const STATEMENT_MILLISECONDS = 8_000
 /** The server is taken for dead when it has said nothing for this long. Longer than the above, so that it can say so itself. */
 const SILENCE_MILLISECONDS = 10_000
@@ -106,6 +108,7 @@ async function openEmbedded(dataDirectory: string, log: Logger): Promise<Databas
 
 async function openPostgres(url: string, log: Logger): Promise<Database> {
   const sql = connectPostgres(url, POOL, {
+    lock_timeout: LOCK_MILLISECONDS,
     statement_timeout: STATEMENT_MILLISECONDS,
     idle_in_transaction_session_timeout: STATEMENT_MILLISECONDS,
   })
@@ -159,12 +162,14 @@ function connectEmbedded(socket: string, max: number): Sql {
   })
 }
 
+/** In milliseconds. */
 interface SessionLimits {
+  readonly lock_timeout: number
   readonly statement_timeout: number
   readonly idle_in_transaction_session_timeout: number
 }
 
-/** Without limits, statements may take as long as they like: for migrations. */
+/** Without limits, statements may wait and take as long as they like: for migrations. */
 function connectPostgres(url: string, max: number, limits?: SessionLimits): Sql {
   const options = {
     ...OPTIONS,

@@ -22,13 +22,14 @@ const KEY = 'tenant, type, id'
 export const INSERT_STATEMENT = `
 with given as materialized (
   select tenant, type, id, previous, nullif(previous_entry, '')::uuid as previous_entry, entry, update, authors::jsonb as authors,
-    to_timestamp(at / 1000) as at, author
+    to_timestamp(at / 1000) as at, author, schema_version
   from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::uuid[], $7::bytea[], $8::text[], $9::float8[],
-    $10::text[]) as given (tenant, type, id, previous, previous_entry, entry, update, authors, at, author)
+    $10::text[], $11::int[]) as given (tenant, type, id, previous, previous_entry, entry, update, authors, at, author, schema_version)
 ),
 created as (
-  insert into rapport.records (tenant, type, id, created_at, created_by)
-  select ${KEY}, at, author from given where previous = 0 order by tenant collate "C", type collate "C", id collate "C"
+  insert into rapport.records (tenant, type, id, schema_version, created_at, created_by)
+  select ${KEY}, schema_version, at, author from given where previous = 0
+  order by tenant collate "C", type collate "C", id collate "C"
   on conflict do nothing
   returning ${KEY}
 ),
@@ -66,8 +67,8 @@ items as (
   insert into rapport.server_items
     (tenant, type, record_id, client, clock, length, author_sub, author_role, stands_for_client, stands_for_clock, sequence)
   select tenant, type, record_id, client, clock, length, sub, role, standing_client, standing_clock, sequence
-  from unnest($11::uuid[], $12::text[], $13::text[], $14::text[], $15::bigint[], $16::bigint[], $17::bigint[], $18::int[],
-    $19::text[], $20::text[], $21::bigint[], $22::bigint[]) as item (entry, tenant, type, record_id, sequence, client, clock, length,
+  from unnest($12::uuid[], $13::text[], $14::text[], $15::text[], $16::bigint[], $17::bigint[], $18::bigint[], $19::int[],
+    $20::text[], $21::text[], $22::bigint[], $23::bigint[]) as item (entry, tenant, type, record_id, sequence, client, clock, length,
     sub, role, standing_client, standing_clock)
   where (entry in (select entry from inserted)) is true
 )

@@ -54,6 +54,7 @@ export function createSqlLogStore(sql: Sql): LogStore {
         sorted.map((entry) => JSON.stringify(entry.authors)),
         sorted.map((entry) => entry.at),
         sorted.map((entry) => entry.authors[0]?.sub ?? ''),
+        sorted.map((entry) => entry.schemaVersion),
         items.map(({ entry }) => entry.id),
         ...keyColumns(items.map(({ entry }) => entry.key)),
         items.map(({ entry }) => entry.previous.sequence + 1),

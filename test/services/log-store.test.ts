@@ -131,6 +131,28 @@ describe('two instances on one database', () => {
   })
 })
 
+test('a row that somebody holds fails its group soon, as contended, with nothing written; let go, the same group is admitted', async () => {
+  const { store } = sqlStoreUnderTest(database.sql)
+  const tenant = freshTenant()
+  const [held, free, fresh] = [recordKey('held', tenant), recordKey('free', tenant), recordKey('fresh', tenant)]
+  const [first, second] = [entryOf(held), entryOf(free)]
+  await store.insert([first, second])
+  const group = [entryOf(held, positionOf(first)), entryOf(free, positionOf(second)), entryOf(fresh)]
+  const outsider = postgres(server.url, { max: 1, onnotice: () => undefined })
+  await outsider.begin(async (step) => {
+    await step`select 1 from rapport.records where tenant = ${tenant} and id = 'held' for update`
+    const failure = await store.insert(group).catch((error: unknown) => error)
+    // The wait for the lock has ended it, at 1 s, and not the statement's own limit, at 8.
+    expect(failure).toMatchObject({ name: 'PostgresError', code: '55P03' })
+    expect(classifyFailure(failure)).toBe('contended')
+    expect(await store.heads([held, free, fresh])).toEqual([positionOf(first), positionOf(second), undefined])
+    expect((await store.insert(group.slice(1))).size).toBe(2)
+  })
+  await outsider.end()
+  expect((await store.insert(group)).size).toBe(1)
+  expect(await store.stored(group)).toEqual(new Set(group.map((entry) => entry.id)))
+})
+
 test('a plan made while the tables were empty still looks entries up by key', async () => {
   const url = await server.createDatabase()
   const fresh = await open(url)

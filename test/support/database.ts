@@ -46,6 +46,11 @@ export function sqlStoreUnderTest(sql: Sql): StoreUnderTest {
         await step`delete from rapport.server_items where tenant = ${tenant} and type = ${type} and record_id = ${id}`
       })
     },
+    async schemaVersion({ tenant, type, id }) {
+      const [row] = await sql<{ version: number }[]>`
+        select schema_version as version from rapport.records where tenant = ${tenant} and type = ${type} and id = ${id}`
+      return row?.version
+    },
     async serverItems({ tenant, type, id }) {
       const rows = await sql<{ [column: string]: number & string }[]>`
         select client, clock, length, author_sub as sub, author_role as role, stands_for_client as by, stands_for_clock as at

@@ -19,6 +19,7 @@ export function entryOf(key: RecordKey, previous: Position = ORIGIN, given: Part
     key,
     id: randomUUID(),
     previous,
+    schemaVersion: 1,
     update: Uint8Array.of(0, 0),
     authors: [{ sub: 'ada', role: 'rep' }],
     serverItems: [],

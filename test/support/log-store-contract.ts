@@ -14,6 +14,7 @@ export interface StoreUnderTest {
   readonly store: LogStore
   /** What the seam has no call for, done by other means. */
   erase(key: RecordKey): Promise<void>
+  schemaVersion(key: RecordKey): Promise<number | undefined>
   serverItems(key: RecordKey): Promise<readonly ServerItem[]>
   quarantined(key: RecordKey): Promise<readonly string[]>
 }
@@ -44,6 +45,16 @@ export function describeLogStore(name: string, open: () => StoreUnderTest): void
           { sequence: 1, entry: first?.id },
           { sequence: 2, entry: second?.id },
         ])
+      })
+
+      test('the first entry says which version of its type the record was created under, and no later one changes it', async () => {
+        const { store, schemaVersion } = open()
+        const tenant = freshTenant()
+        const [one, two] = [recordKey('r1', tenant), recordKey('r2', tenant)]
+        const first = entryOf(one, ORIGIN, { schemaVersion: 7 })
+        await store.insert([entryOf(two, ORIGIN, { schemaVersion: 3 }), first])
+        expect((await store.insert([entryOf(one, positionOf(first), { schemaVersion: 8 })])).size).toBe(1)
+        expect([await schemaVersion(one), await schemaVersion(two)]).toEqual([7, 3])
       })
 
       test('P1: an entry that was outrun leaves no trace and does not disturb its group', async () => {

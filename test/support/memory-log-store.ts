@@ -15,6 +15,7 @@ interface MemoryRow extends LogRow {
 
 interface MemoryRecord {
   readonly key: RecordKey
+  readonly schemaVersion: number
   readonly createdAt: number
   readonly createdBy: string
   erased: boolean
@@ -37,6 +38,8 @@ export interface MemoryLogStore extends LogStore {
   restore(dump: MemoryDump): void
   /** Marks a record as erased and removes what it held; there is no call for that in the seam yet. */
   erase(key: RecordKey): void
+  /** The version of its type's declaration that a record was created under. */
+  schemaVersion(key: RecordKey): number | undefined
   /** What is stored of the server's own items of a record, in the order of its entries. */
   serverItems(key: RecordKey): readonly ServerItem[]
   quarantined(key: RecordKey): readonly QuarantineRow[]
@@ -140,6 +143,7 @@ export function createMemoryLogStore(): MemoryLogStore {
       record.serverItems.length = 0
       quarantine.delete(keyString(key))
     },
+    schemaVersion: (key) => find(key)?.schemaVersion,
     serverItems: (key) => find(key)?.serverItems ?? [],
     quarantined: (key) => quarantine.get(keyString(key)) ?? [],
   }
@@ -148,6 +152,7 @@ export function createMemoryLogStore(): MemoryLogStore {
 function emptyRecord(first: JudgedEntry): MemoryRecord {
   return {
     key: first.key,
+    schemaVersion: first.schemaVersion,
     createdAt: first.at,
     createdBy: first.authors[0]?.sub ?? '',
     erased: false,

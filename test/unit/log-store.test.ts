@@ -10,6 +10,7 @@ describeLogStore('memory', () => {
   return {
     store,
     erase: async (key) => store.erase(key),
+    schemaVersion: async (key) => store.schemaVersion(key),
     serverItems: async (key) => store.serverItems(key),
     quarantined: async (key) => store.quarantined(key).map((row) => row.id),
   }
@@ -36,12 +37,17 @@ test.each([
   ['23505', 'data'],
   ['54000', 'data'],
   ['08006', 'transient'],
-  ['40P01', 'transient'],
+  ['40001', 'transient'],
   ['42P01', 'transient'],
   ['53100', 'transient'],
-  ['57014', 'transient'],
+  ['57P01', 'transient'],
   ['57P03', 'transient'],
-])('a failure %s of the database is a %s one', (code, failure) => {
+  ['40P01', 'contended'],
+  ['55P03', 'contended'],
+  ['57014', 'contended'],
+  ['XX001', 'contended'],
+  ['XX002', 'contended'],
+])('a failure %s of the database means: %s', (code, failure) => {
   expect(classifyFailure(Object.assign(new Error(), { name: 'PostgresError', code }))).toBe(failure)
 })
 
