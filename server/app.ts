@@ -7,6 +7,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import { type Clock, sleep } from '@rapport/shared/clock.ts'
+import { SyncError } from '@rapport/shared/errors.ts'
 import { recordTypeOf } from '@rapport/shared/records/record-types.ts'
 import { openSigningKey } from './auth/signing-key.ts'
 import { createVerifier } from './auth/tokens.ts'
@@ -20,6 +21,7 @@ import type { Lifecycle } from './lifecycle.ts'
 import { classifyFailure } from './log/failures.ts'
 import { createSqlLogStore } from './log/sql-log-store.ts'
 import { createUpdateLog } from './log/update-log.ts'
+import { limitHits } from './observability/limits.ts'
 import type { Logger } from './observability/logger.ts'
 import { createMetrics } from './observability/metrics.ts'
 import { createSamples } from './samples/create.ts'
@@ -93,7 +95,9 @@ export async function startApp(
   const http = createHttpApp({
     registry,
     updateLog,
+    clock,
     log,
+    limitHit: limitHits(metrics),
     metrics,
     verify,
     async unready() {
@@ -120,17 +124,29 @@ type Fetch = Parameters<typeof getRequestListener>[0]
 
 function listen({ host, port }: Config, fetch: Fetch, gateway: Gateway): Promise<Server> {
   const server = createServer(
-    { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
-    getRequestListener(fetch, { overrideGlobalObjects: false }),
+    {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      // Some clients offer h2c with every request; that is to be ignored (RFC 9110, 7.8).
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+    },
+    // HTTP/1.0 knows no Host; any will do, since nothing here depends on it.
+    getRequestListener(fetch, { overrideGlobalObjects: false, hostname: 'localhost' }),
   )
   server.on('upgrade', gateway.upgrade)
   return new Promise((resolve, reject) => {
-    server.once('error', reject)
+    const fail = (error: NodeJS.ErrnoException): void => reject(new SyncError('configuration', whyNot(error), { cause: error }))
+    server.once('error', fail)
     server.listen(port, host, () => {
-      server.off('error', reject)
+      server.off('error', fail)
       resolve(server)
     })
   })
+}
+
+function whyNot({ code }: NodeJS.ErrnoException): string {
+  if (code === 'EADDRINUSE') return 'Rapport cannot start: another program listens on HOST and PORT already.'
+  return `Rapport cannot listen on HOST and PORT (${code ?? 'unknown'}).`
 }
 
 /** Whether the database answers in time. Callers share one question, so a hanging database is not asked again and again. */

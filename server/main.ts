@@ -52,8 +52,6 @@ function hostOf({ host }: Config): string {
 function explain(error: unknown): string {
   if (error instanceof SyncError) return error.message
   const { code } = error as { readonly code?: unknown }
-  if (code === 'EADDRINUSE') return 'Rapport cannot start: another program listens on HOST and PORT already.'
-  if (code === 'EACCES' || code === 'EADDRNOTAVAIL') return `Rapport cannot listen on HOST and PORT (${code}).`
   return `Rapport cannot start (${typeof code === 'string' ? code : error instanceof Error ? error.message : 'unknown'}).`
 }
 

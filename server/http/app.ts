@@ -6,9 +6,10 @@ import { secureHeaders } from 'hono/secure-headers'
 import type { Verifier } from '../auth/tokens.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { problem } from './problem.ts'
-import { type Authenticated, createRecords, type RecordsNeeds } from './records.ts'
+import type { ListNeeds } from './record-list.ts'
+import { type Authenticated, createRecords } from './records.ts'
 
-export interface HttpNeeds extends RecordsNeeds {
+export interface HttpNeeds extends ListNeeds {
   readonly metrics: Pick<Metrics, 'render' | 'contentType'>
   readonly verify: Verifier
   /** Why the server should get no traffic, `undefined` if it should. */

@@ -4,7 +4,7 @@ import type { RecordKey } from '@rapport/shared/ids.ts'
 import { readMeta } from '@rapport/shared/schema/layout.ts'
 import { type ReadContent, readContent } from '@rapport/shared/schema/read-content.ts'
 import type { RecordType } from '@rapport/shared/schema/record-type.ts'
-import type { RecordView } from '../document/handle.ts'
+import type { RecordView, Room } from '../document/handle.ts'
 import type { Registry } from '../document/registry.ts'
 
 export interface RecordResource {
@@ -24,10 +24,15 @@ export interface RecordResource {
 export async function readResource(registry: Registry, type: RecordType, key: RecordKey): Promise<RecordResource> {
   const room = await registry.acquire(key)
   try {
-    return await room.view((view) => toResource(type, view))
+    return await resourceOf(type, room)
   } finally {
     registry.release(room)
   }
+}
+
+/** As `readResource`, of a room that the caller holds. */
+export function resourceOf(type: RecordType, room: Room): Promise<RecordResource> {
+  return room.view((view) => toResource(type, view))
 }
 
 function toResource(type: RecordType, view: RecordView): RecordResource {

@@ -3,7 +3,7 @@
  */
 import type { Metrics } from './metrics.ts'
 
-export type LimitName = 'frame' | 'socket_buffer' | 'rate' | 'unsettled' | 'loading' | 'presence' | 'record'
+export type LimitName = 'frame' | 'socket_buffer' | 'rate' | 'unsettled' | 'loading' | 'presence' | 'record' | 'lists' | 'page'
 
 export type LimitHit = (limit: LimitName) => void
 

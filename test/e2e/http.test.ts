@@ -1,4 +1,5 @@
 /** REST reads and operations of the real server. */
+import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sampleContacts } from '../../server/samples/data.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
@@ -98,6 +99,31 @@ test('an unknown path is answered with a problem', async () => {
   const answer = await server.get('/nowhere')
   expect(answer.status).toBe(404)
   expect(answer.headers.get('content-type')).toBe('application/problem+json')
+})
+
+/** What the server says to a request that no ordinary client library would send. */
+function exchange(request: string): Promise<string> {
+  const [host = '', port] = server.address.split(':')
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), host)
+    let answer = ''
+    socket.on('data', (data) => {
+      answer += data.toString()
+    })
+    socket.on('error', reject)
+    socket.on('close', () => resolve(answer))
+    socket.end(request)
+  })
+}
+
+test('a client that offers to upgrade to HTTP/2 is answered in HTTP/1.1', async () => {
+  const offer = 'Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA'
+  expect(await exchange(`GET /healthz HTTP/1.1\r\nHost: x\r\n${offer}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 200 /)
+  expect(await exchange(`GET /v1/records/contact HTTP/1.1\r\nHost: x\r\n${offer}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 401 /)
+})
+
+test('HTTP/1.0 without a Host is answered, as probes of old load balancers need', async () => {
+  expect(await exchange('GET /healthz HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /)
 })
 
 async function ids(query: string): Promise<string[]> {

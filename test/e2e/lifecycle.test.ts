@@ -117,6 +117,14 @@ test('a bad setting and a port that is taken end the start with one sentence', a
   await first.stop()
 })
 
+test('an address that is not here, or not anywhere, ends the start with one sentence that names HOST', async () => {
+  for (const host of ['192.0.2.1', 'nowhere.invalid']) {
+    const ended = await run(process.execPath, MAIN, { ...testEnvironment(await newFolder()), HOST: host })
+    expect(ended).toMatchObject({ code: 1, stdout: '' })
+    expect(ended.stderr).toMatch(/^Rapport cannot listen on HOST and PORT \((EADDRNOTAVAIL|ENOTFOUND|EAI_AGAIN)\)\.\n$/)
+  }
+})
+
 test('SIGTERM to npm start leaves no orphan', async () => {
   const folder = await newFolder()
   let address: string | undefined

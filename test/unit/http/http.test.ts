@@ -1,4 +1,5 @@
 /** The HTTP app over rooms that are not real: what it makes of states and failures that are hard to bring about. */
+import { systemClock } from '@rapport/shared/clock.ts'
 import { SyncError } from '@rapport/shared/errors.ts'
 import { writeMeta } from '@rapport/shared/schema/layout.ts'
 import { expect, test } from 'vitest'
@@ -13,6 +14,7 @@ const principal = (roles: string[]) => ({ tenant: 'demo', sub: 'ann', roles, tea
 function setUp(unready: string | undefined = undefined) {
   const registry = createFakeRegistry()
   const logged: string[] = []
+  const limits: string[] = []
   const app = createHttpApp({
     registry,
     updateLog: {
@@ -22,21 +24,24 @@ function setUp(unready: string | undefined = undefined) {
           .filter((id) => id > after)
           .slice(0, limit) as never,
     },
+    clock: systemClock,
     log: createLogger('trace', (line) => logged.push(line)),
+    limitHit: (limit) => limits.push(limit),
     metrics: createMetrics(),
     verify: async (token) => ({ type: 'verified', principal: principal(token === 'nobody' ? [] : ['rep']) }),
     unready: async () => unready,
   })
   const get = (path: string, token = 'rep') => app.request(path, { headers: { Authorization: `Bearer ${token}` } })
-  const put = async (id: string, deletedAt?: number) => {
+  const put = async (id: string, deletedAt?: number, summary = '') => {
     const room = await registry.acquire({ tenant: 'demo', type: 'contact', id } as never)
     await room.edit(principal(['admin']), (document) => {
       document.getMap('fields').set('lastName', id)
+      document.getText('summary').insert(0, summary)
       if (deletedAt !== undefined) writeMeta(document, { deletedAt })
     })
     registry.release(room)
   }
-  return { registry, logged, app, get, put }
+  return { registry, logged, limits, app, get, put }
 }
 
 test('a deleted record answers 410, is left out of lists, and shows with deleted=true', async () => {
@@ -65,6 +70,91 @@ test('a page is filled up behind deleted records', async () => {
     items: [{ id: 'r118' }, { id: 'r119' }],
     nextCursor: null,
   })
+})
+
+interface Page {
+  readonly items: { readonly id: string }[]
+  readonly nextCursor: string | null
+}
+
+test('P10: a page ends early once it is long, with at least one record, and the next one goes on from there', async () => {
+  const { get, put, registry, limits } = setUp()
+  const sizes = { a: 3, b: 3, c: 3, d: 1, e: 20, f: 20, g: 1 }
+  for (const [id, megabytes] of Object.entries(sizes)) await put(id, undefined, 'x'.repeat(megabytes * 1024 * 1024))
+  const pages: string[] = []
+  let cursor: string | null = ''
+  while (cursor !== null) {
+    const page = (await (await get(`/v1/records/contact?cursor=${cursor}`)).json()) as Page
+    pages.push(page.items.map(({ id }) => id).join(''))
+    cursor = page.nextCursor
+    expect(registry.acquired).toBe(0)
+  }
+  expect(pages).toEqual(['abc', 'de', 'f', 'g'])
+  expect(limits).toEqual(['page', 'page', 'page'])
+})
+
+test('P10: a page that is long with the very last record says that it is the last', async () => {
+  const { get, put } = setUp()
+  await put('a', undefined, 'x'.repeat(9 * 1024 * 1024))
+  expect(await (await get('/v1/records/contact')).json()).toMatchObject({ items: [{ id: 'a' }], nextCursor: null })
+})
+
+test('P10: records are rendered one at a time, and loaded a few ahead', async () => {
+  const { get, put, registry } = setUp()
+  for (let index = 100; index < 130; index++) await put(`r${index}`)
+  let viewing = 0
+  const most = { viewing: 0, held: 0 }
+  for (const room of registry.rooms.values()) {
+    const view = room.view
+    room.view = async (look) => {
+      viewing++
+      most.viewing = Math.max(most.viewing, viewing)
+      most.held = Math.max(most.held, registry.acquired)
+      await new Promise((resolve) => setImmediate(resolve))
+      viewing--
+      return view(look)
+    }
+  }
+  expect(((await (await get('/v1/records/contact')).json()) as Page).items).toHaveLength(30)
+  expect(most).toEqual({ viewing: 1, held: 9 })
+  expect(registry.acquired).toBe(0)
+})
+
+test('P10: lists that come too many at once wait, and beyond that are answered with 503 and told when to come back', async () => {
+  const { get, put, registry, limits } = setUp()
+  await put('a')
+  const room = registry.rooms.get('a')
+  const view = room?.view
+  if (room === undefined || view === undefined) throw new Error('no room')
+  const looks: (() => void)[] = []
+  let open = false
+  room.view = async (look) => {
+    if (!open) await new Promise<void>((resolve) => looks.push(resolve))
+    return view(look)
+  }
+  const lists = Array.from({ length: 40 }, () => get('/v1/records/contact'))
+  const refused = await Promise.race(lists)
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '1'])
+  expect(looks).toHaveLength(4)
+  open = true
+  for (const look of looks) look()
+  const statuses = (await Promise.all(lists)).map(({ status }) => status)
+  expect(statuses.filter((status) => status === 503)).toHaveLength(4)
+  expect(limits).toEqual(Array.from({ length: 4 }, () => 'lists'))
+})
+
+test('a list that fails half-way lets go of every record', async () => {
+  const { get, put, registry } = setUp()
+  for (let index = 100; index < 120; index++) await put(`r${index}`)
+  const room = registry.rooms.get('r103')
+  if (room !== undefined) room.view = () => Promise.reject(new SyncError('overload', 'busy'))
+  const acquire = registry.acquire
+  registry.acquire = function (key) {
+    return key.id === 'r108' ? Promise.reject(new SyncError('overload', 'busy')) : acquire.call(this, key)
+  }
+  expect((await get('/v1/records/contact')).status).toBe(503)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(registry.acquired).toBe(0)
 })
 
 test('P11: no role at all looks like no record', async () => {

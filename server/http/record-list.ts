@@ -1,0 +1,124 @@
+/**
+ * One page of a list of records, as the text of an answer. Pages go by id: what is written meanwhile shifts nothing.
+ *
+ * A record may be megabytes large, so a page ends early once it is long enough, records are rendered one at a time, and everything
+ * else has its turn in between.
+ */
+import type { Clock } from '@rapport/shared/clock.ts'
+import { toSyncError } from '@rapport/shared/errors.ts'
+import type { RecordId, Tenant } from '@rapport/shared/ids.ts'
+import type { RecordType } from '@rapport/shared/schema/record-type.ts'
+import type { Room } from '../document/handle.ts'
+import type { Registry } from '../document/registry.ts'
+import type { UpdateLog } from '../log/update-log.ts'
+import type { LimitHit } from '../observability/limits.ts'
+import type { Logger } from '../observability/logger.ts'
+import { resourceOf } from './record-resource.ts'
+
+/** Characters of JSON after which a page takes no further record. */
+const LONG_PAGE = 8 * 1024 * 1024
+/** Records loaded ahead of the one that is rendered. */
+const AHEAD = 8
+/** Ids looked at for one page; a page of a list full of deleted records may be short. */
+const MAX_EXAMINED = 1000
+
+export interface ListNeeds {
+  readonly clock: Clock
+  readonly registry: Registry
+  readonly updateLog: Pick<UpdateLog, 'page'>
+  readonly log: Logger
+  readonly limitHit: LimitHit
+}
+
+export interface ListQuery {
+  readonly tenant: Tenant
+  readonly type: RecordType
+  /** Records wanted. */
+  readonly limit: number
+  /** The id behind which the page begins; empty for the first. */
+  readonly after: RecordId | ''
+  /** Whether deleted records belong to it. */
+  readonly deleted: boolean
+}
+
+/** `{items, nextCursor}` as JSON; at least one item unless the list has come to its end, or to 1,000 deleted records. */
+export async function renderList(needs: ListNeeds, query: ListQuery): Promise<string> {
+  const { tenant, type, limit } = query
+  const items: string[] = []
+  let length = 0
+  let after = query.after
+  for (let examined = 0; examined < MAX_EXAMINED; ) {
+    const wanted = limit - items.length
+    const ids = await needs.updateLog.page(tenant, type.name, after, wanted)
+    for await (const { id, item } of renderEach(needs, query, ids)) {
+      examined += 1
+      after = id
+      if (item === undefined) continue
+      items.push(item)
+      length += item.length
+      if (length >= LONG_PAGE) break
+    }
+    if (ids.length < wanted && after === (ids.at(-1) ?? after)) return pageOf(items, undefined)
+    if (length >= LONG_PAGE) needs.limitHit('page')
+    if (length >= LONG_PAGE || items.length === limit) break
+  }
+  return pageOf(items, after)
+}
+
+function pageOf(items: readonly string[], after: string | undefined): string {
+  const nextCursor = after === undefined ? null : Buffer.from(after).toString('base64url')
+  return `{"items":[${items.join(',')}],"nextCursor":${JSON.stringify(nextCursor)}}`
+}
+
+interface Rendered {
+  readonly id: RecordId
+  /** JSON; `undefined` for a record that does not belong to the list. */
+  readonly item: string | undefined
+}
+
+/** In order. Each record is held from shortly before its turn until it is rendered, or until nobody wants it any more. */
+async function* renderEach(needs: ListNeeds, query: ListQuery, ids: readonly RecordId[]): AsyncGenerator<Rendered> {
+  const { registry, clock } = needs
+  const ahead: { readonly id: RecordId; readonly room: Promise<Room | undefined> }[] = []
+  const left = ids.values()
+  const loadNext = (): void => {
+    const { value: id } = left.next()
+    if (id === undefined) return
+    const room = tolerant(needs, registry.acquire({ tenant: query.tenant, type: query.type.name, id }))
+    // Until its turn comes nobody awaits it, and a failure that nobody awaits would end the process.
+    room.catch(() => undefined)
+    ahead.push({ id, room })
+  }
+  for (let count = 0; count < AHEAD; count++) loadNext()
+  try {
+    for (let next = ahead.shift(); next !== undefined; next = ahead.shift()) {
+      loadNext()
+      yield { id: next.id, item: await renderOne(needs, query, await next.room) }
+      await new Promise<void>((resolve) => clock.soon(resolve))
+    }
+  } finally {
+    for (const { room } of ahead) void room.then((open) => open && registry.release(open)).catch(() => undefined)
+  }
+}
+
+async function renderOne(needs: ListNeeds, { type, deleted }: ListQuery, room: Room | undefined): Promise<string | undefined> {
+  if (room === undefined) return undefined
+  try {
+    const record = await tolerant(needs, resourceOf(type, room))
+    return record === undefined || (record.deletedAt !== null && !deleted) ? undefined : JSON.stringify(record)
+  } finally {
+    needs.registry.release(room)
+  }
+}
+
+/** One record that is out of service, or erased since its id was read, does not take the list with it. */
+async function tolerant<T>({ log }: ListNeeds, wanted: Promise<T>): Promise<T | undefined> {
+  try {
+    return await wanted
+  } catch (thrown) {
+    const { code } = toSyncError(thrown)
+    if (code !== 'gone' && code !== 'not_found' && code !== 'out_of_service') throw thrown
+    if (code === 'out_of_service') log.warn('a record that is out of service was left out of a list')
+    return undefined
+  }
+}
