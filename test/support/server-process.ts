@@ -1,10 +1,11 @@
 /**
- * One server in a process of its own: started, waited for until it says where it listens, stopped by its id. What it writes to
- * stderr is kept and shown only if it does not start.
+ * One server in a process of its own: started, waited for until it says where it listens, stopped by its id, and gone when the
+ * process that started it is. What it writes to stderr is kept and shown only if it does not start.
  */
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { guard } from './guard.ts'
 
 /** Paths in arguments are taken from the repository root. */
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -30,7 +31,9 @@ export function startServer(args: readonly string[], environment: Readonly<Recor
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  const release = guard('kill -KILL "$1"', String(child.pid))
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  void ended.then(release)
   let stderr = ''
   child.stderr.on('data', (chunk: Buffer) => {
     stderr = (stderr + chunk.toString()).slice(-KEPT_STDERR)
