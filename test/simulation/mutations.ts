@@ -143,7 +143,7 @@ const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'answers are encoded anew once the document has moved on',
     file: 'server/document/replica.ts',
-    line: 'this.#vector = undefined\n    this.#diffs.clear()\n  }\n\n  stateVector',
+    line: 'this.#vector = undefined\n    this.#forgetDiffs()\n  }\n\n  stateVector',
     broken: 'this.#vector = undefined\n  }\n\n  stateVector',
   },
   {

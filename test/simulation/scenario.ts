@@ -57,6 +57,8 @@ export class Scenario {
   readonly openEdits = new Map<Instance, number>()
   readonly #rollsBack: boolean
   readonly #poisons: boolean
+  /** Share of the edits that go to the notes. */
+  readonly #formats: number
   readonly #start: () => Instance
   #dump: MemoryDump | undefined
   #counter = 0
@@ -71,6 +73,7 @@ export class Scenario {
     // A client that missed a frame holds content without what it leans on; if the database then forgets that, nobody has it.
     this.#rollsBack = this.line.mishap === 0 && random.chance(0.35)
     this.#poisons = random.chance(0.3)
+    this.#formats = random.pick([0, 0.1, 0.8])
     this.subjects = ['r1', 'r2', 'r3'].slice(0, random.pick([1, 2, 3, 3])).map((id) => this.#subject(id))
     const bus = createBus(this.world, random.pick([0, 0.3, 1]))
     const witness: Witness = {
@@ -127,10 +130,8 @@ export class Scenario {
     const tags = document.getMap('tags')
     const tag = `tag${random.below(4)}`
     const at = random.below(text.length + 1)
-    switch (random.below(8)) {
-      case 6:
-      case 7:
-        return editNotes(document, random)
+    if (random.chance(this.#formats)) return editNotes(document, random)
+    switch (random.below(6)) {
       case 0:
         return void document.getMap('fields').set(random.pick(FIELDS), `value ${this.#counter}`)
       case 1:
@@ -245,10 +246,9 @@ function editNotes(document: Y.Doc, random: Random): void {
     first.insert(0, 'some words')
     return notes.insert(0, [first])
   }
-  const at = random.below(Math.max(paragraph.length, 1))
-  const length = Math.min(1 + random.below(4), paragraph.length - at)
-  if (length < 1 || random.chance(0.3)) return paragraph.insert(at, 'x')
-  paragraph.format(at, length, { bold: random.chance(0.5) ? true : null })
+  // The same few ranges for all: only formatting that overlaps leaves marks without effect.
+  if (random.chance(0.2)) return paragraph.insert(random.below(paragraph.length + 1), 'x')
+  paragraph.format(random.pick([0, 5]), 4, { bold: random.chance(0.5) ? true : null })
 }
 
 function person(index: number, role: Role): Principal {
