@@ -1,10 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { systemClock } from '@rapport/shared/clock.ts'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../server/db.ts'
 import { type JudgedEntry, ORIGIN, type Position } from '../../server/log/entry.ts'
 import { classifyFailure } from '../../server/log/failures.ts'
 import { createSqlLogStore } from '../../server/log/sql-log-store.ts'
+import { createUpdateLog } from '../../server/log/update-log.ts'
+import { createMetrics } from '../../server/observability/metrics.ts'
 import { silent, sqlStoreUnderTest } from '../support/database.ts'
 import { entryOf, freshTenant, positionOf, recordKey } from '../support/entries.ts'
 import { describeLogStore } from '../support/log-store-contract.ts'
@@ -151,6 +154,29 @@ test('a row that somebody holds fails its group soon, as contended, with nothing
   await outsider.end()
   expect((await store.insert(group)).size).toBe(1)
   expect(await store.stored(group)).toEqual(new Set(group.map((entry) => entry.id)))
+})
+
+test('P10: a row that somebody holds keeps its own record from committing, and no other', async () => {
+  const { store } = sqlStoreUnderTest(database.sql)
+  const log = createUpdateLog({ store, classify: classifyFailure, clock: systemClock, log: silent, metrics: createMetrics() })
+  const tenant = freshTenant()
+  const [held, ...others] = ['held', 'one', 'two'].map((id) => entryOf(recordKey(id, tenant)))
+  if (held === undefined) throw new Error('no entry')
+  await log.append(held)
+  const outsider = postgres(server.url, { max: 1, onnotice: () => undefined })
+  let ended = false
+  const waiting = await outsider.begin(async (step) => {
+    await step`select 1 from rapport.records where tenant = ${tenant} and id = 'held' for update`
+    const append = log.append(entryOf(held.key, positionOf(held))).finally(() => {
+      ended = true
+    })
+    for (const entry of others) expect(await log.append(entry)).toMatchObject({ type: 'committed' })
+    expect([ended, log.healthy()]).toEqual([false, true])
+    return { append }
+  })
+  await outsider.end()
+  expect(await waiting.append).toEqual({ type: 'committed', sequence: 2 })
+  await log.close(1_000)
 })
 
 test('a plan made while the tables were empty still looks entries up by key', async () => {
