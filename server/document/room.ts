@@ -27,8 +27,8 @@ import { committed, Membership } from './membership.ts'
 import type { Subscriber } from './subscriber.ts'
 import { createVerdicts, soleAuthor } from './verdicts.ts'
 
-/** Bytes of a state vector. One of a record that 5,000 clients have written in takes 60 KB, and an edit of it a millisecond. */
-const MAX_VECTOR = 64 * 1024
+/** Bytes of a state vector that any record's replica may have: 5,000 client ids and more. */
+const VECTOR_BYTES = 64 * 1024
 /** Milliseconds for which another instance counts as writing the same record. */
 const CONTENDED = 1_000
 
@@ -259,10 +259,13 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
       presence.leave(subscriber)
     },
     read(stateVector, answer) {
-      if (stateVector.length > MAX_VECTOR || !isStateVector(stateVector)) {
-        return answer({ type: 'unavailable', error: new SyncError('malformed', 'the state vector cannot be decoded') })
-      }
-      inGap(() => state.record.replica.diff(stateVector), answer)
+      inGap(() => {
+        const { replica } = state.record
+        // A replica of this record knows about as many clients as the record does.
+        const longest = Math.max(VECTOR_BYTES, 4 * replica.stateVector().length)
+        if (stateVector.length <= longest && isStateVector(stateVector)) return replica.diff(stateVector)
+        throw new SyncError('malformed', 'this is no state vector of the record')
+      }, answer)
     },
     submit(subscriber, update) {
       const bytes = update.length

@@ -17,7 +17,7 @@ const STEP_2 = 1
 const UPDATE = 2
 
 /** Bytes of a state vector. Each client that ever wrote in a record adds six to eight. */
-const MAX_STATE_VECTOR = 64 * 1024
+const MAX_STATE_VECTOR = 1024 * 1024
 
 /** The payloads are views of the bytes that were decoded. */
 export type Message =

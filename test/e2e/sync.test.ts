@@ -98,6 +98,14 @@ test('SPEC 11: without it an author hears nothing of an edit that stands', async
   socket.close()
 })
 
+test('SPEC 9: a state vector far longer than the record has clients closes with 4400', async () => {
+  const socket = await raw('vector')
+  await socket.next('step1')
+  const clients = Array.from({ length: 20_000 }, (_, index): [number, number] => [index + 1_000_000, 1])
+  socket.send(encodeStep1(Y.encodeStateVector(new Map(clients))))
+  await expect(socket.closed).resolves.toMatchObject({ code: 4400 })
+})
+
 test('SPEC 14: a gap is answered with a step 1, once until something of that client was admitted', async () => {
   const socket = await raw('gap')
   await socket.next('step1')
