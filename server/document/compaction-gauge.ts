@@ -1,5 +1,5 @@
 /**
- * Says when a record's snapshot should be rewritten: once the log behind it has outgrown both it and 64 KiB, or has so many entries
+ * Says when a record's snapshot should be rewritten: once the log behind it takes 256 KiB and twice its size, or has so many entries
  * that loading would take noticeably longer, at least 200 and more the larger the snapshot. Either way what is rewritten
  * stays linear in what was written.
  */
@@ -13,7 +13,7 @@ export interface Tail {
 const ENTRIES = 200
 /** Bytes of snapshot that one more entry behind it is worth rewriting. */
 const BYTES_PER_ENTRY = 512
-const BYTES = 64 * 1024
+const BYTES = 256 * 1024
 
 export class CompactionGauge {
   #tail: Tail
@@ -33,14 +33,16 @@ export class CompactionGauge {
   claim(): boolean {
     const { entries, bytes, snapshotBytes } = this.#tail
     const many = Math.max(ENTRIES, snapshotBytes / BYTES_PER_ENTRY)
-    if (this.#running || (entries < many && bytes < Math.max(BYTES, snapshotBytes))) return false
+    if (this.#running || (entries < many && bytes < Math.max(BYTES, 2 * snapshotBytes))) return false
     this.#running = true
-    this.#tail = { entries: 0, bytes: 0, snapshotBytes: snapshotBytes + bytes }
+    this.#tail = { entries: 0, bytes: 0, snapshotBytes }
     return true
   }
 
-  done(): void {
+  /** With the size of the new snapshot, if there is one. */
+  done(snapshotBytes: number | undefined): void {
     this.#running = false
+    if (snapshotBytes !== undefined) this.#tail = { ...this.#tail, snapshotBytes }
   }
 
   reset(tail: Tail): void {

@@ -211,7 +211,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
   }
 
   function compactIfDue(): void {
-    if (compaction.claim()) void deps.log.compact(key).then(() => compaction.done())
+    if (compaction.claim()) void deps.log.compact(key).then((compacted) => compaction.done(compacted?.bytes))
   }
 
   // Reads. They are served in a gap: now, if this is one, or in the next.

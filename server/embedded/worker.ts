@@ -12,6 +12,12 @@ import { serveConnection } from './connection.ts'
 import { createGrowingInput } from './growing-input.ts'
 import { createTurnstile } from './turnstile.ts'
 
+/**
+ * Postgres's own cache, which lies in this process's memory and fills up with use. 128 MB, the default, is for a server of
+ * many; here the operating system's cache of the files serves as well.
+ */
+const SHARED_BUFFERS = '16MB'
+
 export interface WorkerInput {
   /** Folder of the database cluster. */
   readonly cluster: string
@@ -21,7 +27,8 @@ export interface WorkerInput {
 export type WorkerMessage = 'ready' | 'stopped'
 
 async function run({ cluster, socket }: WorkerInput): Promise<void> {
-  const database = await PGlite.create(cluster)
+  const startParams = [...PGlite.defaultStartParams, '-c', `shared_buffers=${SHARED_BUFFERS}`]
+  const database = await PGlite.create(cluster, { startParams })
   const input = createGrowingInput()
   const turnstile = createTurnstile(
     {

@@ -12,22 +12,28 @@ import { headOf, type Position, type Snapshot, type StoredRecord, updatesOf } fr
 import type { LogStore } from './log-store.ts'
 import { applyStored } from './replay.ts'
 
+/** A snapshot that took its place. */
+export interface Compacted {
+  readonly position: Position
+  readonly bytes: number
+}
+
 export interface Compactor {
   /** Never rejects. Asked again for a record that is waiting or being worked on, it answers with that one's result. */
-  compact(key: RecordKey): Promise<Position | undefined>
+  compact(key: RecordKey): Promise<Compacted | undefined>
 }
 
 export function createCompactor(store: LogStore, log: Logger): Compactor {
-  const running = new Map<string, Promise<Position | undefined>>()
+  const running = new Map<string, Promise<Compacted | undefined>>()
   let last: Promise<unknown> = Promise.resolve()
 
-  async function compactNow(key: RecordKey): Promise<Position | undefined> {
+  async function compactNow(key: RecordKey): Promise<Compacted | undefined> {
     try {
       const stored = await store.load(key)
       if (stored === undefined || stored.erased || stored.tail.length === 0) return undefined
       const snapshot = snapshotOf(stored)
       const swapped = await store.swapSnapshot(key, stored.snapshot?.position.sequence ?? 0, snapshot)
-      return swapped ? snapshot.position : undefined
+      return swapped ? { position: snapshot.position, bytes: snapshot.update.length } : undefined
     } catch (error) {
       log.warn({ err: error, type: key.type, id: key.id }, 'compaction failed; the log stays as it is')
       return undefined

@@ -11,7 +11,7 @@ import { SyncError } from '@rapport/shared/errors.ts'
 import type { RecordKey } from '@rapport/shared/ids.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { Metrics } from '../observability/metrics.ts'
-import { createCompactor } from './compaction.ts'
+import { type Compacted, createCompactor } from './compaction.ts'
 import type { AppendOutcome, DurableSequence, JudgedEntry, LogRow, Position, QuarantineRow, StoredRecord } from './entry.ts'
 import type { ClassifyFailure, LogStore } from './log-store.ts'
 
@@ -28,10 +28,10 @@ export interface UpdateLog {
   /** As `LogStore.heads`. */
   heads(keys: readonly RecordKey[]): Promise<readonly (Position | undefined)[]>
   /**
-   * Rewrites the record's snapshot from its log. Resolves with the new snapshot's position, or `undefined` if it was not
-   * replaced: somebody else was faster, nothing was new, or it failed (which is logged; the log is whole without it).
+   * Rewrites the record's snapshot from its log. Resolves with the new snapshot's position and size, or `undefined` if it was
+   * not replaced: somebody else was faster, nothing was new, or it failed (which is logged; the log is whole without it).
    */
-  compact(key: RecordKey): Promise<Position | undefined>
+  compact(key: RecordKey): Promise<Compacted | undefined>
   quarantine(row: QuarantineRow): Promise<void>
   page(tenant: RecordKey['tenant'], type: string, after: string, limit: number): Promise<readonly RecordKey['id'][]>
   /** As `LogStore.hasOthers`. */

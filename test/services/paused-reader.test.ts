@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import * as Y from 'yjs'
+import { openPostgres, type TestPostgres } from '../support/postgres.ts'
 import { openRaw } from '../support/raw-socket.ts'
 import { startTestServer, type TestServer } from '../support/server.ts'
 import { openStock, until } from '../support/stock-client.ts'
@@ -11,16 +12,16 @@ const EDIT_BYTES = 100_000
 const MOST_GROWTH = 50 * 1024 * 1024
 
 let server: TestServer
+let postgres: TestPostgres
 beforeAll(async () => {
-  server = await startTestServer({ RAPPORT_RATE_BYTES_PER_S: '0', RAPPORT_RATE_UPDATES_PER_S: '0', ...databaseOfServices() })
+  // A real Postgres: what the embedded database keeps in this process for 100 MB of log is not the reader's.
+  postgres = await openPostgres()
+  server = await startTestServer({ RAPPORT_RATE_BYTES_PER_S: '0', RAPPORT_RATE_UPDATES_PER_S: '0', DATABASE_URL: postgres.url })
 })
-afterAll(() => server.stop())
-
-/** A real Postgres if there is one, so that the embedded database's memory is not counted as the server's. */
-function databaseOfServices(): Record<string, string> {
-  const url = process.env.DATABASE_URL
-  return url === undefined ? {} : { DATABASE_URL: url }
-}
+afterAll(async () => {
+  await server.stop()
+  await postgres.close()
+})
 
 async function residentBytes(): Promise<number> {
   const status = await readFile(`/proc/${server.pid}/status`, 'utf8')

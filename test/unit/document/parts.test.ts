@@ -91,12 +91,12 @@ describe('when a snapshot is due', () => {
     for (let entry = 1; entry <= 650; entry += 1) {
       gauge.grow(10)
       if (gauge.claim()) due.push(entry)
-      if (entry === 450) gauge.done()
+      if (entry === 450) gauge.done(undefined)
     }
     expect(due).toEqual([200, 451])
   })
 
-  test('once the tail has outgrown 64 KiB and the snapshot, so that what is rewritten stays linear in what was written', () => {
+  test('once the tail takes 256 KiB and twice the snapshot, so that what is rewritten stays linear in what was written', () => {
     const gauge = new CompactionGauge({ entries: 0, bytes: 0, snapshotBytes: 0 })
     const due: number[] = []
     let [written, rewritten] = [0, 0]
@@ -106,10 +106,22 @@ describe('when a snapshot is due', () => {
       if (!gauge.claim()) continue
       due.push(entry)
       rewritten += written
-      gauge.done()
+      gauge.done(written)
     }
-    expect(due).toEqual([4, 8, 16, 32, 64, 128])
+    expect(due).toEqual([16, 48, 144])
     expect(rewritten).toBeLessThan(2 * written)
+  })
+
+  test('however often a field is overwritten: what counts is the size that the snapshot really has', () => {
+    const gauge = new CompactionGauge({ entries: 0, bytes: 0, snapshotBytes: 0 })
+    let times = 0
+    for (let entry = 0; entry < 100; entry += 1) {
+      gauge.grow(100_000)
+      if (!gauge.claim()) continue
+      times += 1
+      gauge.done(100_000)
+    }
+    expect(times).toBe(33)
   })
 
   test('a large snapshot is not rewritten for every 200 small entries', () => {
