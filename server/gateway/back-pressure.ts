@@ -65,6 +65,8 @@ export function createOutlet({ clock, room, queue, limit, greet, onLag, fail }: 
   let behind: Uint8Array | undefined
   /** Until the client has asked or written: the vector of our step 1. */
   let silentSince: Uint8Array | undefined
+  /** An entry went by meanwhile. It may be the client's own, which the answer to its question leaves out. */
+  let missed = false
   /** The room has been asked. One question at a time. */
   let reading = false
   let owesStored = false
@@ -79,6 +81,7 @@ export function createOutlet({ clock, room, queue, limit, greet, onLag, fail }: 
   const lacking = (): boolean => behind !== undefined || owesStored
 
   function entry(committed: CommittedEntry): void {
+    missed ||= silentSince !== undefined
     if (behind !== undefined || silentSince !== undefined) return
     queue.push(frameEntry(committed))
     if (!full()) return
@@ -133,7 +136,9 @@ export function createOutlet({ clock, room, queue, limit, greet, onLag, fail }: 
       const vector = owedAnswer
       owedAnswer = undefined
       read(vector, (update) => {
+        if (missed) behind = silentSince
         silentSince = undefined
+        missed = false
         queue.push(frameMessage(encodeStep2(update)))
       })
     }
