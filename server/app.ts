@@ -2,7 +2,6 @@
  * The composition root: builds every part of a server from a configuration, in order, and takes them down in reverse. What was
  * received is committed, then sockets are told to come back later, then the database is closed.
  */
-import { randomUUID } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
@@ -13,14 +12,11 @@ import { openSigningKey } from './auth/signing-key.ts'
 import { createVerifier } from './auth/tokens.ts'
 import type { Config } from './config.ts'
 import { type Database, openDatabase } from './db.ts'
-import { createRegistry } from './document/registry.ts'
-import { createLocalHints } from './fanout/hints.ts'
+import { startEngine } from './engine.ts'
 import { createGateway, type Gateway } from './gateway/upgrade.ts'
 import { createHttpApp } from './http/app.ts'
 import type { Lifecycle } from './lifecycle.ts'
-import { classifyFailure } from './log/failures.ts'
 import { createSqlLogStore } from './log/sql-log-store.ts'
-import { createUpdateLog } from './log/update-log.ts'
 import { limitHits } from './observability/limits.ts'
 import type { Logger } from './observability/logger.ts'
 import { createMetrics } from './observability/metrics.ts'
@@ -29,10 +25,6 @@ import { createSamples } from './samples/create.ts'
 /** Milliseconds for each step of a stop; together they stay below the 10 s in which a stop is promised. */
 const DRAIN_MS = 3_000
 const TRAFFIC_STOP_MS = 6_500
-const LOG_CLOSE_MS = 500
-const DATABASE_STOP_MS = 1_500
-/** How long a busy log gathers for one commit. In bench S2 it halves what the database does, and acknowledgements come 3 ms later. */
-const GATHER_MS = 3
 /** A database that takes longer to answer is not fit for traffic. */
 const PROBE_MS = 2_000
 /** How long a client may take to send the head of a request, and all of it. */
@@ -55,34 +47,20 @@ export async function startApp(
   const signingKey = await openSigningKey(config.dataDirectory)
   const verify = createVerifier(signingKey, config.audience, clock)
 
-  const closeDatabase = (database: Database) => database.close()
-  const database = await lifecycle.start('database', () => openDatabase(config, log), closeDatabase, DATABASE_STOP_MS)
-  const updateLog = await lifecycle.start(
-    'log',
-    () =>
-      createUpdateLog({ store: createStore(database.sql), classify: classifyFailure, clock, log, metrics, gather: GATHER_MS }),
-    (started) => started.close(LOG_CLOSE_MS),
-    2 * LOG_CLOSE_MS,
-  )
-  const registry = createRegistry({
-    log: updateLog,
-    hints: createLocalHints().join(),
+  const { database, updateLog, registry, projector } = await startEngine({
+    config,
     clock,
-    logger: log,
+    log,
     metrics,
-    newEntryId: randomUUID,
-    schemaVersion: (type) => recordTypeOf(type)?.schemaVersion ?? 0,
-    maxRecordBytes: config.limits.recordBytes,
+    lifecycle,
+    open: openDatabase,
+    createStore,
   })
-  await lifecycle.start(
-    'registry',
-    () => registry,
-    (started) => started.drain(0),
-  )
   if (config.samples && database.kind === 'embedded') {
     const created = await createSamples(registry, updateLog)
     if (created > 0) log.info({ created }, 'samples were created')
   }
+  projector.start()
 
   let draining = false
   const probe = createProbe(database, clock)
@@ -101,6 +79,8 @@ export async function startApp(
     clock,
     log,
     limitHit: limitHits(metrics),
+    limits: config.limits,
+    reached: projector.reached,
     metrics,
     verify,
     async unready() {

@@ -42,7 +42,7 @@ const MIGRATION_LOCK = 7_269_312_055
 
 const MIGRATIONS = fileURLToPath(new URL('../drizzle/migrations', import.meta.url))
 
-export type Sql = postgres.Sql<{ bigint: number }>
+export type Sql = postgres.Sql<{ bigint: number; date: string }>
 
 export interface Database {
   readonly sql: Sql
@@ -144,6 +144,8 @@ const OPTIONS = {
         throw new RangeError('a bigint from the database is beyond 2^53')
       },
     },
+    /** A calendar date has no instant and no zone: it stays the text that it is, `YYYY-MM-DD`. */
+    date: { to: 1082, from: [1082], serialize: (day: string) => day, parse: (day: string) => day },
   },
 }
 

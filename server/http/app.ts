@@ -6,10 +6,9 @@ import { secureHeaders } from 'hono/secure-headers'
 import type { Verifier } from '../auth/tokens.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { problem } from './problem.ts'
-import type { ListNeeds } from './record-list.ts'
-import { type Authenticated, createRecords } from './records.ts'
+import { type Authenticated, createRecords, type RecordsNeeds } from './records.ts'
 
-export interface HttpNeeds extends ListNeeds {
+export interface HttpNeeds extends RecordsNeeds {
   readonly metrics: Pick<Metrics, 'render' | 'contentType'>
   readonly verify: Verifier
   /** Why the server should get no traffic, `undefined` if it should. */

@@ -1,11 +1,12 @@
 /** Reading records over REST. The tenant comes from the token and from nowhere else (P11). */
 import { SyncError } from '@rapport/shared/errors.ts'
-import { parseRecordId, type RecordId } from '@rapport/shared/ids.ts'
+import { parseRecordId, type RecordId, type RecordKey } from '@rapport/shared/ids.ts'
 import { recordTypeOf } from '@rapport/shared/records/record-types.ts'
 import type { RecordType } from '@rapport/shared/schema/record-type.ts'
 import { type Context, Hono } from 'hono'
 import { mayOpen } from '../access/policy.ts'
 import type { Principal } from '../auth/principal.ts'
+import type { Limits } from '../config.ts'
 import { createGate } from './gate.ts'
 import { type ListNeeds, renderList } from './record-list.ts'
 import { readResource } from './record-resource.ts'
@@ -20,7 +21,13 @@ const LIST_PATIENCE_MS = 5_000
 /** Before every route: who is asking. */
 export type Authenticated = { Variables: { principal: Principal } }
 
-export function createRecords(needs: ListNeeds): Hono<Authenticated> {
+export interface RecordsNeeds extends ListNeeds {
+  readonly limits: Pick<Limits, 'frameBytes' | 'updatesPerSecond' | 'bytesPerSecond'>
+  /** Whether the record's rows show it at `sequence` or later, within so many milliseconds. */
+  readonly reached: (key: RecordKey, sequence: number, milliseconds: number) => Promise<boolean>
+}
+
+export function createRecords(needs: RecordsNeeds): Hono<Authenticated> {
   const { registry, clock, limitHit } = needs
   const app = new Hono<Authenticated>()
   const gate = createGate({

@@ -11,6 +11,9 @@
  * keys: first all rows of `records`, then all rows of the log. The sort in `inserted` is the border, for it must have read
  * all of `admitted`, and with it all of `created`, before it gives its first row.
  *
+ * **Marks** tell the projector which records have news. They are rows of their own that only this statement adds and only the
+ * projector deletes, so neither ever waits for the other; one that is there already can only be this entry's own.
+ *
  * **A plan that stays good.** A prepared plan made while the tables were empty, and without knowing how long the arrays will
  * be, lives as long as its connection. So nothing here leaves the planner a choice between a lookup by key and a scan of the
  * table: `for share` in a lateral subquery cannot be merged into a join, and a scalar subquery is evaluated row by row. Nor may
@@ -61,7 +64,12 @@ inserted as (
   from admitted
   order by tenant collate "C", type collate "C", id collate "C"
   on conflict do nothing
-  returning entry
+  returning tenant, type, record_id, sequence, entry, at
+),
+marks as (
+  insert into rapport.projection_marks (tenant, type, record_id, sequence, at)
+  select tenant, type, record_id, sequence, at from inserted
+  on conflict do nothing
 ),
 items as (
   insert into rapport.server_items

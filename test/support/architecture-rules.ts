@@ -26,11 +26,19 @@ const RANKS: readonly { readonly rank: number; readonly layer?: true; readonly p
   { rank: 5, places: ['server/document/'] },
   { rank: 6, places: ['server/projection/', 'server/feed/', 'server/connectors/', 'server/export/'] },
   { rank: 7, places: ['server/inbound/'] },
-  { rank: 8, places: ['server/gateway/', 'server/http/'] },
+  { rank: 8, places: ['server/gateway/', 'server/http/', 'server/import/'] },
   {
     rank: 9,
     layer: true,
-    places: ['server/app.ts', 'server/main.ts', 'server/cli.ts', 'server/samples/', 'server/node-version.mjs'],
+    places: [
+      'server/app.ts',
+      'server/engine.ts',
+      'server/main.ts',
+      'server/cli.ts',
+      'server/commands/',
+      'server/samples/',
+      'server/node-version.mjs',
+    ],
   },
 ]
 

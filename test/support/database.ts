@@ -65,5 +65,11 @@ export function sqlStoreUnderTest(sql: Sql): StoreUnderTest {
         where tenant = ${tenant} and type = ${type} and record_id = ${id} order by position`
       return rows.map((row) => row.id)
     },
+    async marks({ tenant, type, id }) {
+      const rows = await sql<{ sequence: number }[]>`
+        select sequence from rapport.projection_marks
+        where tenant = ${tenant} and type = ${type} and record_id = ${id} order by sequence`
+      return rows.map((row) => row.sequence)
+    },
   }
 }

@@ -17,6 +17,8 @@ export interface StoreUnderTest {
   schemaVersion(key: RecordKey): Promise<number | undefined>
   serverItems(key: RecordKey): Promise<readonly ServerItem[]>
   quarantined(key: RecordKey): Promise<readonly string[]>
+  /** Sequences of the entries that left word for the projector. */
+  marks(key: RecordKey): Promise<readonly number[]>
 }
 
 function at(entries: readonly JudgedEntry[], sequence: number): Position {
@@ -68,6 +70,15 @@ export function describeLogStore(name: string, open: () => StoreUnderTest): void
         expect((await store.load(one))?.tail.map((row) => row.position.entry)).toEqual([winner?.id])
         expect(await serverItems(one)).toEqual([])
         expect((await store.load(two))?.tail).toHaveLength(1)
+      })
+
+      test('P6: every entry that was admitted leaves a mark for the projector, and no other does', async () => {
+        const { store, marks } = open()
+        const tenant = freshTenant()
+        const [one, two] = [recordKey('r1', tenant), recordKey('r2', tenant)]
+        const chain = await writeChain(store, one, 2)
+        await store.insert([entryOf(one, at(chain, 1)), entryOf(two, ORIGIN)])
+        expect([await marks(one), await marks(two)]).toEqual([[1, 2], [1]])
       })
 
       test('an entry is refused behind a predecessor that was replaced: same sequence, other entry', async () => {

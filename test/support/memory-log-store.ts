@@ -43,6 +43,8 @@ export interface MemoryLogStore extends LogStore {
   /** What is stored of the server's own items of a record, in the order of its entries. */
   serverItems(key: RecordKey): readonly ServerItem[]
   quarantined(key: RecordKey): readonly QuarantineRow[]
+  /** Sequences of the entries that left a mark: nothing takes them away here. */
+  marks(key: RecordKey): readonly number[]
 }
 
 export function createMemoryLogStore(): MemoryLogStore {
@@ -145,6 +147,7 @@ export function createMemoryLogStore(): MemoryLogStore {
     },
     schemaVersion: (key) => find(key)?.schemaVersion,
     serverItems: (key) => find(key)?.serverItems ?? [],
+    marks: (key) => (find(key)?.rows ?? []).map((row) => row.position.sequence),
     quarantined: (key) => quarantine.get(keyString(key)) ?? [],
   }
 }

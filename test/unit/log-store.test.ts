@@ -12,6 +12,7 @@ describeLogStore('memory', () => {
     erase: async (key) => store.erase(key),
     schemaVersion: async (key) => store.schemaVersion(key),
     serverItems: async (key) => store.serverItems(key),
+    marks: async (key) => store.marks(key),
     quarantined: async (key) => store.quarantined(key).map((row) => row.id),
   }
 })

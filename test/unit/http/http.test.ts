@@ -27,6 +27,8 @@ function setUp(unready: string | undefined = undefined) {
     clock: systemClock,
     log: createLogger('trace', (line) => logged.push(line)),
     limitHit: (limit) => limits.push(limit),
+    limits: { frameBytes: 1_000_000, updatesPerSecond: 0, bytesPerSecond: 0 },
+    reached: async () => true,
     metrics: createMetrics(),
     verify: async (token) => ({ type: 'verified', principal: principal(token === 'nobody' ? [] : ['rep']) }),
     unready: async () => unready,

@@ -1,0 +1,81 @@
+/**
+ * What a server and the commands beside it have in common: database, log, rooms and projector, started in this order under one
+ * lifecycle and stopped in reverse. Traffic is the server's own and not in here.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Clock } from '@rapport/shared/clock.ts'
+import { recordTypeOf } from '@rapport/shared/records/record-types.ts'
+import type { Config } from './config.ts'
+import type { Database } from './db.ts'
+import { createRegistry, type Registry } from './document/registry.ts'
+import { createLocalHints } from './fanout/hints.ts'
+import type { Lifecycle } from './lifecycle.ts'
+import { classifyFailure } from './log/failures.ts'
+import { createSqlLogStore } from './log/sql-log-store.ts'
+import { createUpdateLog, type UpdateLog } from './log/update-log.ts'
+import type { Logger } from './observability/logger.ts'
+import type { Metrics } from './observability/metrics.ts'
+import { createProjector, type Projector } from './projection/projector.ts'
+
+const LOG_CLOSE_MS = 500
+const DATABASE_STOP_MS = 1_500
+const PROJECTOR_STOP_MS = 1_000
+/** How long a busy log gathers for one commit. In bench S2 it halves what the database does, and acknowledgements come 3 ms later. */
+const GATHER_MS = 3
+
+export interface Engine {
+  readonly database: Database
+  readonly updateLog: UpdateLog
+  readonly registry: Registry
+  readonly projector: Projector
+}
+
+export interface EngineNeeds {
+  readonly config: Config
+  readonly clock: Clock
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly lifecycle: Lifecycle
+  /** `openDatabase` for a server, `joinDatabase` for a command. */
+  readonly open: (config: Config, log: Logger) => Promise<Database>
+  /** What a test puts a faulty database in place with. */
+  readonly createStore?: typeof createSqlLogStore
+}
+
+/** The projector is not started: a server calls its `start`, a command its `drain`. */
+export async function startEngine(needs: EngineNeeds): Promise<Engine> {
+  const { config, clock, log, metrics, lifecycle, open, createStore = createSqlLogStore } = needs
+  const closeDatabase = (database: Database) => database.close()
+  const database = await lifecycle.start('database', () => open(config, log), closeDatabase, DATABASE_STOP_MS)
+  const updateLog = await lifecycle.start(
+    'log',
+    () =>
+      createUpdateLog({ store: createStore(database.sql), classify: classifyFailure, clock, log, metrics, gather: GATHER_MS }),
+    (started) => started.close(LOG_CLOSE_MS),
+    2 * LOG_CLOSE_MS,
+  )
+  const bus = createLocalHints()
+  const projector = await lifecycle.start(
+    'projector',
+    () => createProjector({ sql: database.sql, log: updateLog, plans: [], clock, logger: log, metrics }),
+    (started) => started.stop(),
+    PROJECTOR_STOP_MS,
+  )
+  bus.join().subscribe(projector.wake)
+  const registry = await lifecycle.start(
+    'registry',
+    () =>
+      createRegistry({
+        log: updateLog,
+        hints: bus.join(),
+        clock,
+        logger: log,
+        metrics,
+        newEntryId: randomUUID,
+        schemaVersion: (type) => recordTypeOf(type)?.schemaVersion ?? 0,
+        maxRecordBytes: config.limits.recordBytes,
+      }),
+    (started) => started.drain(0),
+  )
+  return { database, updateLog, registry, projector }
+}

@@ -1,0 +1,78 @@
+/**
+ * The mapping language: how records of one type become rows, declared as data. A mapping names its main table and lists rules; each
+ * rule owns the columns that it names, and a column that no rule owns is never written (P8). Everything here is plain JSON, so a
+ * mapping can be stored, compared and shown. `compile.ts` turns it into a plan, or says exactly what is wrong with it.
+ */
+
+/** A column with one value per row. In a child's rules `field` names a column of the entry. */
+export type ColumnRule =
+  /** A register as it is. */
+  | { readonly rule: 'field'; readonly field: string; readonly column: string }
+  /** An enum register; `values` gives each member its value in the column, and where absent the member itself stands there. */
+  | { readonly rule: 'enum'; readonly field: string; readonly column: string; readonly values?: Readonly<Record<string, string>> }
+  /** A reference to another record. Tables of this database know records by their own ids, so the crosswalk is the identity. */
+  | { readonly rule: 'lookup'; readonly field: string; readonly column: string }
+  /** The same value in every row. */
+  | { readonly rule: 'const'; readonly column: string; readonly value: string | number | boolean }
+
+/** What the server knows of a record besides its content. */
+export type SystemSource = 'sequence' | 'createdAt' | 'createdBy'
+
+export type MainRule =
+  | ColumnRule
+  /** A text, or a rich text without its formatting. */
+  | { readonly rule: 'text'; readonly root: string; readonly column: string }
+  /** All custom fields (`x_…`) in one jsonb object. */
+  | { readonly rule: 'custom'; readonly column: string }
+  | { readonly rule: 'system'; readonly source: SystemSource; readonly column: string }
+  /** When the record was deleted; null while it is not. */
+  | { readonly rule: 'lifecycle'; readonly column: string }
+
+/** The columns of a child table that name the record it belongs to. */
+export interface ParentColumns {
+  readonly tenant: string
+  readonly id: string
+}
+
+export type TableRule =
+  /** A collection as a table: a row an entry, deleted entries left out. `order` is the entry's place, counted from 0. */
+  | {
+      readonly rule: 'child'
+      readonly root: string
+      readonly table: string
+      readonly parent: ParentColumns
+      readonly id: string
+      readonly order?: string
+      readonly columns: readonly ColumnRule[]
+    }
+  /** A set as a table: a row a member. */
+  | {
+      readonly rule: 'members'
+      readonly root: string
+      readonly table: string
+      readonly parent: ParentColumns
+      readonly member: string
+    }
+  /** A collection whose entries are named after the record they refer to, as a join table (N:M). */
+  | {
+      readonly rule: 'link'
+      readonly root: string
+      readonly table: string
+      readonly parent: ParentColumns
+      readonly other: string
+      readonly columns: readonly ColumnRule[]
+    }
+
+export type Rule = MainRule | TableRule
+
+export interface Mapping {
+  /** Unique among mappings. */
+  readonly id: string
+  /** A mapping that changed is another version: what was projected under the old one is projected again. */
+  readonly version: number
+  readonly recordType: string
+  readonly table: string
+  /** The columns of the main table that name the record. */
+  readonly identity: ParentColumns
+  readonly rules: readonly Rule[]
+}
