@@ -16,7 +16,8 @@ export type ColumnRule =
   | { readonly rule: 'const'; readonly column: string; readonly value: string | number | boolean }
 
 /** What the server knows of a record besides its content. */
-export type SystemSource = 'sequence' | 'createdAt' | 'createdBy'
+export const SYSTEM_SOURCES = ['sequence', 'createdAt', 'createdBy'] as const
+export type SystemSource = (typeof SYSTEM_SOURCES)[number]
 
 export type MainRule =
   | ColumnRule
@@ -64,6 +65,11 @@ export type TableRule =
     }
 
 export type Rule = MainRule | TableRule
+
+/** Whether a rule fills a table of its own rather than a column of the main one. */
+export function isTableRule(rule: Rule): rule is TableRule {
+  return rule.rule === 'child' || rule.rule === 'members' || rule.rule === 'link'
+}
 
 export interface Mapping {
   /** Unique among mappings. */

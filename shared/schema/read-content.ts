@@ -50,7 +50,7 @@ export function readEntries(root: CollectionRoot, map: Y.Map<unknown>, withDelet
     .sort(byOrder)
 }
 
-function readFields(type: RecordType, document: Y.Doc): ReadRegisters {
+export function readFields(type: RecordType, document: Y.Doc): ReadRegisters {
   const fields: [string, Scalar][] = []
   for (const [name, held] of document.getMap('fields').entries()) {
     const value = own(type.fields, name) !== undefined || CUSTOM_FIELD.test(name) ? scalarOf(held) : undefined
@@ -74,7 +74,7 @@ function readRoot(root: Root, name: string, document: Y.Doc): ReadRoot {
   }
 }
 
-function readMembers(map: Y.Map<unknown>): Readonly<Record<string, true>> {
+export function readMembers(map: Y.Map<unknown>): Readonly<Record<string, true>> {
   const members = [...map.entries()].filter(([member, held]) => held === true && member !== '__proto__')
   return Object.fromEntries(members.map(([member]): [string, true] => [member, true]).sort(byKey))
 }
