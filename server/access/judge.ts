@@ -16,9 +16,28 @@ import { mayWrite } from './policy.ts'
 import { type ClockRange, hasGap, type ScannedUpdate } from './pre-scan.ts'
 import type { ServerClient } from './server-client.ts'
 
+/** What an edit would be applied to. */
+export interface Ground {
+  /**
+   * Of the committed state, or the one that follows it if an earlier submission of the same entry has brought content already.
+   * 0: the record was never written.
+   */
+  readonly sequence: number
+  /** Only for the duration of the call, and only to be read. */
+  readonly document: Y.Doc
+}
+
+/** Why an edit may not be made on this ground, or `undefined` if it may. Runs anew whenever the edit is judged anew. */
+export type Precondition = (ground: Ground) => SyncError | undefined
+
 export type Submission =
   | { readonly type: 'update'; readonly principal: Principal; readonly update: ScannedUpdate }
-  | { readonly type: 'edit'; readonly principal: Principal; readonly change: (document: Y.Doc) => void }
+  | {
+      readonly type: 'edit'
+      readonly principal: Principal
+      readonly change: (document: Y.Doc) => void
+      readonly precondition?: Precondition | undefined
+    }
 
 export type Verdict =
   /** It has content in the entry. */
@@ -86,10 +105,11 @@ export function judge(docket: Docket): Judgement {
     document.transact((transaction) => {
       for (const submission of submissions) {
         const author = authorOf(submission.principal)
+        const ground = { sequence: position.sequence + (authors.size > 0 ? 1 : 0), document }
         const verdict =
           submission.type === 'update'
             ? apply(document, transaction, submission.principal, submission.update, server)
-            : edit(submission.principal, () => writeAsServer(transaction, author, () => submission.change(document)))
+            : edit(submission, ground, () => writeAsServer(transaction, author, () => submission.change(document)))
         verdicts.push(verdict)
         if (verdict.type === 'admitted') authors.set(`${author.role}\0${author.sub}`, author)
       }
@@ -145,8 +165,10 @@ function apply(
   return bringsStructs || deletionsOf(transaction) > before ? ADMITTED : KNOWN
 }
 
-function edit(principal: Principal, write: () => boolean): Verdict {
+function edit({ principal, precondition }: Extract<Submission, { type: 'edit' }>, ground: Ground, write: () => boolean): Verdict {
   if (!mayWrite(principal)) return FORBIDDEN
+  const error = precondition?.(ground)
+  if (error !== undefined) return { type: 'refused', error }
   return write() ? ADMITTED : KNOWN
 }
 

@@ -5,6 +5,7 @@
 import type { SyncError } from '@rapport/shared/errors.ts'
 import type { RecordKey } from '@rapport/shared/ids.ts'
 import type * as Y from 'yjs'
+import type { Precondition } from '../access/judge.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Presence } from './presence.ts'
 import type { Subscriber } from './subscriber.ts'
@@ -45,8 +46,12 @@ export interface Room {
    * An edit by the server on somebody's behalf. `change` runs in the room's transaction, perhaps more than once (when another
    * instance was faster), and must depend on the document alone. Resolves once it is committed, or had nothing to change; rejects with a
    * `SyncError`, also with one that `change` throws.
+   *
+   * With a precondition, it is made only on ground that passes: each time that it is judged the precondition is asked first, in the
+   * same transaction, and what it answers rejects the edit, of which nothing is kept then. A refusal by it costs nobody
+   * anything; one thrown by `change` makes the room read its record anew.
    */
-  edit(principal: Principal, change: (document: Y.Doc) => void): Promise<void>
+  edit(principal: Principal, change: (document: Y.Doc) => void, precondition?: Precondition): Promise<void>
   /** Runs `look` on committed state at the next gap, within 5 s. A result must not keep the document. */
   view<T>(look: (view: RecordView) => T): Promise<T>
 }

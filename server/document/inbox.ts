@@ -10,7 +10,7 @@ export interface Waiting {
   /** Of the raw update; 0 for an edit. */
   readonly bytes: number
   readonly source: Source
-  /** It was found forbidden once, and the log has been looked at since. */
+  /** It was refused once, and the log has been looked at since. */
   readonly rechecked?: boolean
 }
 

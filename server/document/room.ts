@@ -280,10 +280,11 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
         verdicts.turnAway(subscriber, new SyncError('refused', `the update was refused: ${error.message}`))
       }
     },
-    edit(principal, change) {
+    edit(principal, change, precondition) {
       if (state.over !== undefined) return Promise.reject(state.over)
       return new Promise((resolve, reject) => {
-        inbox.add({ submission: { type: 'edit', principal, change }, bytes: 0, source: { type: 'caller', resolve, reject } })
+        const submission = { type: 'edit', principal, change, precondition } as const
+        inbox.add({ submission, bytes: 0, source: { type: 'caller', resolve, reject } })
         schedule()
       })
     },

@@ -49,9 +49,9 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
   function tell(waiting: Waiting, verdict: Verdict = { type: 'known' }): void {
     const { source, submission, bytes } = waiting
     if (verdict.type === 'refused') {
-      // What a reader hands over may be known to another instance already, and not yet to this one.
-      const doubtful = verdict.error.code === 'forbidden' && submission.type === 'update' && !waiting.rechecked
-      return doubtful ? recheck(waiting) : refuse(waiting, verdict.error)
+      // What a reader hands over, or somebody's edit builds on, may be known to another instance already, and not yet to this one.
+      const doubtful = verdict.error.code === (submission.type === 'update' ? 'forbidden' : 'stale')
+      return doubtful && !waiting.rechecked ? recheck(waiting) : refuse(waiting, verdict.error)
     }
     if (source.type === 'caller') return source.resolve()
     const { subscriber } = source

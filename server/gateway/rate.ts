@@ -4,9 +4,8 @@
  * the sender is over its rate, or too much of what it sent is not settled.
  */
 import type { Clock } from '@rapport/shared/clock.ts'
+import { createTokenBucket } from '@rapport/shared/token-bucket.ts'
 
-/** A sender may use up this many seconds of its rate at once. */
-const BURST_SECONDS = 2
 const MAX_UNSETTLED_BYTES = 1024 * 1024
 const MAX_UNSETTLED_COUNT = 1000
 
@@ -34,8 +33,8 @@ export interface InflowNeeds {
 
 export function createInflow({ clock, messagesPerSecond, bytesPerSecond, socket, onLimit }: InflowNeeds): Inflow {
   const holds = new Set<Hold>()
-  const messages = createBucket(clock, messagesPerSecond)
-  const bytes = createBucket(clock, bytesPerSecond)
+  const messages = createTokenBucket(clock, messagesPerSecond)
+  const bytes = createTokenBucket(clock, bytesPerSecond)
   let unsettledCount = 0
   let unsettledBytes = 0
 
@@ -78,19 +77,5 @@ export function createInflow({ clock, messagesPerSecond, bytesPerSecond, socket,
       unsettledBytes -= size
       if (unsettledCount <= MAX_UNSETTLED_COUNT / 2 && unsettledBytes <= MAX_UNSETTLED_BYTES / 2) release('unsettled')
     },
-  }
-}
-
-/** A token bucket that may go into debt. Charges it and returns the milliseconds until it is out of debt, 0 if it is not in debt. */
-function createBucket(clock: Clock, perSecond: number): (cost: number) => number {
-  if (perSecond === 0) return () => 0
-  const most = perSecond * BURST_SECONDS
-  let level = most
-  let filledAt = clock.elapsed()
-  return (cost) => {
-    const now = clock.elapsed()
-    level = Math.min(most, level + ((now - filledAt) / 1000) * perSecond) - cost
-    filledAt = now
-    return level >= 0 ? 0 : Math.ceil((-level / perSecond) * 1000)
   }
 }

@@ -7,22 +7,34 @@ import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { Logger } from '../observability/logger.ts'
 
+/** Where nothing better is known. */
+const RETRY_AFTER_MS = 1_000
+
 interface Kind {
-  readonly status: 400 | 401 | 403 | 404 | 409 | 410 | 413 | 422 | 429 | 500 | 503
+  readonly status: 400 | 401 | 403 | 404 | 409 | 410 | 412 | 413 | 422 | 429 | 500 | 503 | 504
   readonly code: string
   readonly title: string
+  /** What is said instead of the error's own message, which is for the log or would tell one cause from another. */
+  readonly detail?: string
 }
 
-const UNAVAILABLE: Kind = { status: 503, code: 'unavailable', title: 'Service unavailable' }
-const INTERNAL: Kind = { status: 500, code: 'internal', title: 'Internal error' }
+const UNAVAILABLE: Kind = {
+  status: 503,
+  code: 'unavailable',
+  title: 'Service unavailable',
+  detail: 'This cannot be done at the moment. Whether a write took effect is not known: read the record before trying again.',
+}
+const INTERNAL: Kind = { status: 500, code: 'internal', title: 'Internal error', detail: 'Something unexpected; it was logged.' }
 const INVALID: Kind = { status: 422, code: 'invalid', title: 'Invalid' }
 
 const KINDS: Readonly<Record<ErrorCode, Kind>> = {
   malformed: { status: 400, code: 'malformed', title: 'Malformed request' },
   unauthenticated: { status: 401, code: 'unauthenticated', title: 'Unauthenticated' },
   forbidden: { status: 403, code: 'forbidden', title: 'Forbidden' },
-  not_found: { status: 404, code: 'not_found', title: 'Not found' },
+  not_found: { status: 404, code: 'not_found', title: 'Not found', detail: 'There is nothing here that you may see.' },
+  exists: { status: 409, code: 'exists', title: 'Exists' },
   gone: { status: 410, code: 'gone', title: 'Gone' },
+  stale: { status: 412, code: 'stale', title: 'Stale' },
   too_large: { status: 413, code: 'too_large', title: 'Too large' },
   rate_limited: { status: 429, code: 'rate_limited', title: 'Too many requests' },
   refused: INVALID,
@@ -31,6 +43,12 @@ const KINDS: Readonly<Record<ErrorCode, Kind>> = {
   overload: UNAVAILABLE,
   commit_failed: UNAVAILABLE,
   out_of_service: UNAVAILABLE,
+  not_yet: {
+    status: 504,
+    code: 'not_yet',
+    title: 'Not yet',
+    detail: 'The rows do not show the record as it was at arrival. The record itself can be read without waiting for them.',
+  },
   configuration: INTERNAL,
   internal: INTERNAL,
 }
@@ -39,14 +57,14 @@ const KINDS: Readonly<Record<ErrorCode, Kind>> = {
 export function problem(context: Context, thrown: unknown, log: Logger): Response {
   const error = toSyncError(thrown)
   const kind = thrown instanceof HTTPException && thrown.status === 400 ? KINDS.malformed : KINDS[error.code]
-  if (kind.status >= 500) log.error({ err: error, method: context.req.method, status: kind.status }, 'a request failed')
+  if (kind.status >= 500) log[error.level]({ err: error, method: context.req.method, status: kind.status }, 'a request failed')
   const headers: Record<string, string> = { 'Content-Type': 'application/problem+json' }
   if (kind.status === 401) headers['WWW-Authenticate'] = 'Bearer'
-  if (error.retry) headers['Retry-After'] = '1'
+  if (error.retry) headers['Retry-After'] = String(Math.ceil((error.retryAfter ?? RETRY_AFTER_MS) / 1_000))
   return context.body(JSON.stringify(problemBody(kind, error)), kind.status, headers)
 }
 
-function problemBody(kind: Kind, error: SyncError): object {
-  const told = kind.status < 500 && kind.status !== 404
-  return { type: 'about:blank', title: kind.title, status: kind.status, ...(told && { detail: error.message }), code: kind.code }
+function problemBody({ status, code, title, detail }: Kind, { message, issues }: SyncError): object {
+  const body = { type: 'about:blank', title, status, detail: detail ?? message, code }
+  return issues.length === 0 ? body : { ...body, errors: issues.map(({ path, code }) => ({ path, code })) }
 }

@@ -38,6 +38,8 @@ const REASON_OF_ERROR: Readonly<Record<ErrorCode, CloseReason>> = {
   unauthenticated: 'token',
   forbidden: 'forbidden',
   not_found: 'forbidden',
+  exists: 'refused',
+  stale: 'refused',
   gone: 'erased',
   too_large: 'tooLarge',
   refused: 'refused',
@@ -47,6 +49,7 @@ const REASON_OF_ERROR: Readonly<Record<ErrorCode, CloseReason>> = {
   commit_failed: 'commitFailed',
   out_of_service: 'outOfService',
   rate_limited: 'rate',
+  not_yet: 'overload',
   configuration: 'outOfService',
   internal: 'internal',
 }

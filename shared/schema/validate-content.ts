@@ -2,6 +2,7 @@
  * Whether content from outside fits a record type. Every issue is found, not only the first; a path leads to the place, and no
  * issue carries the value. For content that passed, `Content` is its type.
  */
+import type { Issue, IssueCode } from '../errors.ts'
 import { parseEntryId } from './layout.ts'
 import {
   type CollectionRoot,
@@ -14,12 +15,7 @@ import {
   type SetRoot,
 } from './record-type.ts'
 import type { Register } from './register.ts'
-import { checkCustom, checkRegister, checkText, type IssueCode } from './value-rules.ts'
-
-export interface Issue {
-  readonly path: readonly string[]
-  readonly code: IssueCode
-}
+import { checkCustom, checkRegister, checkText } from './value-rules.ts'
 
 /** In UTF-16 units: more than keys between any two neighbours need before a client should space them anew. */
 export const MAX_ORDER_LENGTH = 256

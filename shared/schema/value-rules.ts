@@ -2,11 +2,10 @@
  * Whether one value fits its declaration, and if not, which of the public issue codes says why. Pure, and linear in the
  * value's length: every pattern here is free of ambiguous repetition.
  */
+import type { IssueCode } from '../errors.ts'
 import { parseRecordId } from '../ids.ts'
 import { MAX_CUSTOM_LENGTH } from './record-type.ts'
 import type { Register } from './register.ts'
-
-export type IssueCode = 'kind' | 'enum' | 'length' | 'range' | 'shape' | 'reference' | 'unknown_field' | 'forbidden'
 
 /** What JSON Schema calls the shape of the kinds that are strings of a fixed form. */
 export const SHAPES = {
@@ -42,8 +41,8 @@ const PATTERNS: Readonly<Record<keyof typeof SHAPES, RegExp>> = {
 const LONE_SURROGATE = /\p{Surrogate}/u
 
 /** numeric(19,4): so many digits before the point, and after it. */
-const MONEY_INTEGER_DIGITS = 15
-const MONEY_DECIMALS = 4
+export const MONEY_INTEGER_DIGITS = 15
+export const MONEY_DECIMALS = 4
 
 /** E.164 allows 15 digits; short numbers have at least 3. */
 const PHONE_DIGITS = { least: 3, most: 21 }

@@ -75,13 +75,18 @@ export function createFakeRoom(key: RecordKey): FakeRoom {
     settleHeld() {
       for (const { subscriber, update } of held.splice(0)) commit(subscriber, update)
     },
-    edit(_principal: Principal, change) {
-      const before = Y.encodeStateVector(document)
-      change(document)
-      const update = Y.encodeStateAsUpdate(document, before)
-      sequence++
-      for (const other of subscribers) {
-        other.update({ sequence: sequence as DurableSequence, update, stateVector: () => Y.encodeStateVector(document) })
+    edit(_principal: Principal, change, precondition) {
+      const refusal = precondition?.({ sequence, document })
+      if (refusal !== undefined) return Promise.reject(refusal)
+      const updates: Uint8Array[] = []
+      const collect = (update: Uint8Array): void => void updates.push(update)
+      document.on('update', collect)
+      document.transact(() => change(document))
+      document.off('update', collect)
+      for (const update of updates) {
+        sequence++
+        const entry = { sequence: sequence as DurableSequence, update, stateVector: () => Y.encodeStateVector(document) }
+        for (const other of subscribers) other.update(entry)
       }
       return Promise.resolve()
     },

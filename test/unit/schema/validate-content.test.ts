@@ -1,3 +1,4 @@
+import type { IssueCode } from '@rapport/shared/errors.ts'
 import { account } from '@rapport/shared/records/account.ts'
 import { contact } from '@rapport/shared/records/contact.ts'
 import { opportunity } from '@rapport/shared/records/opportunity.ts'
@@ -16,7 +17,7 @@ import {
   url,
 } from '@rapport/shared/schema/register.ts'
 import { isContent, validateContent } from '@rapport/shared/schema/validate-content.ts'
-import { checkRegister, type IssueCode } from '@rapport/shared/schema/value-rules.ts'
+import { checkRegister } from '@rapport/shared/schema/value-rules.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 
