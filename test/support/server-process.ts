@@ -24,10 +24,17 @@ const START_LIMIT = 60_000
 const STOP_LIMIT = 10_000
 const KEPT_STDERR = 8_192
 
-/** Starts `node ...args` with these variables added to the environment. Rejects if no address is announced in time. */
-export function startServer(args: readonly string[], environment: Readonly<Record<string, string>>): Promise<ServerProcess> {
+/**
+ * Starts `node ...args` with these variables added to the environment. Rejects if no address is announced in time. `folder` is
+ * where the sources are, if not here.
+ */
+export function startServer(
+  args: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+  folder = ROOT,
+): Promise<ServerProcess> {
   const child = spawn(process.execPath, args, {
-    cwd: ROOT,
+    cwd: folder,
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
