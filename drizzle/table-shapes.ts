@@ -11,10 +11,11 @@ const POSTGRES_NAMES: Readonly<Record<string, string>> = {
 }
 
 export function tableShape(table: PgTable): TableShape {
-  const { name, columns, primaryKeys, uniqueConstraints, indexes, foreignKeys } = getTableConfig(table)
+  const { name, schema, columns, primaryKeys, uniqueConstraints, indexes, foreignKeys } = getTableConfig(table)
   const unique = indexes.filter((index) => index.config.unique)
   return {
-    name,
+    // No mapping can name a table outside of `public`.
+    name: schema === undefined ? name : `${schema}.${name}`,
     columns: columns.map(columnShape),
     primaryKey: [...columns.filter((column) => column.primary), ...primaryKeys.flatMap((key) => key.columns)].map(nameOf),
     uniques: [

@@ -87,14 +87,14 @@ function planOf(
   return main && { mapping, type, main, children: children.filter((child) => child !== undefined) }
 }
 
-/** One place in the document, one column: with two, a row that differs from itself could not be written back. */
+/** One place in the document stands in one column: two could say different things when they are written back. */
 function checkPaths(claims: readonly Claim[], report: Report): void {
   const owners = new Map<string, string>()
   for (const { by, path } of claims) {
     if (path === undefined) continue
     const owner = owners.get(path)
     if (owner === undefined) owners.set(path, by)
-    else report(by, `${path} stands in a column by ${owner} already, and could not be written back from two`)
+    else report(by, `${path} is mapped by ${owner} already, and could not be written back from two places`)
   }
 }
 
