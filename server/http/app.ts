@@ -6,7 +6,8 @@ import { secureHeaders } from 'hono/secure-headers'
 import type { Verifier } from '../auth/tokens.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { problem } from './problem.ts'
-import { type Authenticated, createRecords, type RecordsNeeds } from './records.ts'
+import type { Authenticated } from './record-target.ts'
+import { createRecords, type RecordsNeeds } from './records.ts'
 
 export interface HttpNeeds extends RecordsNeeds {
   readonly metrics: Pick<Metrics, 'render' | 'contentType'>

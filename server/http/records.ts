@@ -1,15 +1,14 @@
-/** Reading records over REST. The tenant comes from the token and from nowhere else (P11). */
+/** REST for records: reading them here, one or a page of them, and writing them in `record-writes.ts`. */
 import { SyncError } from '@rapport/shared/errors.ts'
 import { parseRecordId, type RecordId, type RecordKey } from '@rapport/shared/ids.ts'
-import { recordTypeOf } from '@rapport/shared/records/record-types.ts'
-import type { RecordType } from '@rapport/shared/schema/record-type.ts'
 import { type Context, Hono } from 'hono'
 import { mayOpen } from '../access/policy.ts'
-import type { Principal } from '../auth/principal.ts'
-import type { Limits } from '../config.ts'
+import { etagOf, readIfMatch, readIfNoneMatch } from './conditions.ts'
 import { createGate } from './gate.ts'
 import { type ListNeeds, renderList } from './record-list.ts'
 import { readResource } from './record-resource.ts'
+import { type Authenticated, readFlag, readTarget, typeOf } from './record-target.ts'
+import { addRecordWrites, type WriteNeeds } from './record-writes.ts'
 
 const DEFAULT_LIMIT = 50
 const MAX_LIMIT = 200
@@ -17,18 +16,16 @@ const MAX_LIMIT = 200
 const LISTS = 4
 const WAITING_LISTS = 32
 const LIST_PATIENCE_MS = 5_000
+/** How long a reader waits for the rows to show the record. */
+const PROJECTION_PATIENCE_MS = 5_000
 
-/** Before every route: who is asking. */
-export type Authenticated = { Variables: { principal: Principal } }
-
-export interface RecordsNeeds extends ListNeeds {
-  readonly limits: Pick<Limits, 'frameBytes' | 'updatesPerSecond' | 'bytesPerSecond'>
+export interface RecordsNeeds extends ListNeeds, WriteNeeds {
   /** Whether the record's rows show it at `sequence` or later, within so many milliseconds. */
   readonly reached: (key: RecordKey, sequence: number, milliseconds: number) => Promise<boolean>
 }
 
 export function createRecords(needs: RecordsNeeds): Hono<Authenticated> {
-  const { registry, clock, limitHit } = needs
+  const { registry, clock, limitHit, reached } = needs
   const app = new Hono<Authenticated>()
   const gate = createGate({
     clock,
@@ -39,13 +36,18 @@ export function createRecords(needs: RecordsNeeds): Hono<Authenticated> {
   })
 
   app.get('/:type/:id', async (context) => {
-    const principal = context.get('principal')
-    const type = typeOf(context.req.param('type'))
-    const id = parseRecordId(context.req.param('id'))
-    if (id === undefined || !mayOpen(principal)) throw new SyncError('not_found', 'no such record')
-    const record = await readResource(registry, type, { tenant: principal.tenant, type: type.name, id })
+    const { type, key } = readTarget(context)
+    const [matches, isHeld] = [readIfMatch(context), readIfNoneMatch(context)]
+    const projected = readFlag(context, 'projected')
+    if (context.req.query('at') !== undefined) throw malformed('records can be read only as they are now')
+    const record = await readResource(registry, type, key)
+    const { sequence } = record
+    // What is answered is the record as it was before the wait: the rows show at least that.
+    if (projected && !(await reached(key, sequence, PROJECTION_PATIENCE_MS))) throw new SyncError('not_yet', 'rows lag behind')
     if (record.deletedAt !== null) throw new SyncError('gone', 'this record was deleted')
-    return context.json(record, 200, { ETag: `"${record.sequence}"` })
+    if (!matches(sequence)) throw new SyncError('stale', 'the record is not in the state that was asked for')
+    const headers = { ETag: etagOf(sequence) }
+    return isHeld(sequence) ? context.body(null, 304, headers) : context.json(record, 200, headers)
   })
 
   app.get('/:type', async (context) => {
@@ -57,24 +59,19 @@ export function createRecords(needs: RecordsNeeds): Hono<Authenticated> {
     return context.body(page, 200, { 'Content-Type': 'application/json' })
   })
 
+  addRecordWrites(app, needs)
   return app
 }
 
-function typeOf(name: string): RecordType {
-  const type = recordTypeOf(name)
-  if (type === undefined) throw new SyncError('not_found', 'no such record type')
-  return type
-}
-
 function readQuery(context: Context): { limit: number; after: RecordId | ''; deleted: boolean } {
+  if (context.req.query('projected') !== undefined)
+    throw malformed('lists do not wait for rows; read a record with projected=true')
   const limit = context.req.query('limit') ?? String(DEFAULT_LIMIT)
   if (!/^[1-9]\d{0,2}$/.test(limit) || Number(limit) > MAX_LIMIT) throw malformed(`limit must be from 1 to ${MAX_LIMIT}`)
-  const deleted = context.req.query('deleted') || 'false'
-  if (deleted !== 'true' && deleted !== 'false') throw malformed('deleted must be true or false')
   const cursor = context.req.query('cursor') || undefined
   const after = cursor === undefined ? '' : parseRecordId(Buffer.from(cursor, 'base64url').toString('latin1'))
   if (after === undefined) throw malformed('cursor must come from an earlier answer')
-  return { limit: Number(limit), after, deleted: deleted === 'true' }
+  return { limit: Number(limit), after, deleted: readFlag(context, 'deleted') }
 }
 
 function malformed(message: string): SyncError {

@@ -1,53 +1,10 @@
-/** The HTTP app over rooms that are not real: what it makes of states and failures that are hard to bring about. */
-import { systemClock } from '@rapport/shared/clock.ts'
+/** Reading over HTTP: what the app makes of states and failures that are hard to bring about. */
 import { SyncError } from '@rapport/shared/errors.ts'
-import { writeMeta } from '@rapport/shared/schema/layout.ts'
 import { expect, test } from 'vitest'
-import type { Principal } from '../../../server/auth/principal.ts'
-import { createHttpApp } from '../../../server/http/app.ts'
-import { createLogger } from '../../../server/observability/logger.ts'
-import { createMetrics } from '../../../server/observability/metrics.ts'
-import { createFakeRegistry } from '../../support/fake-room.ts'
-
-const principal = (roles: string[]) => ({ tenant: 'demo', sub: 'ann', roles, teams: [], expiresAt: 1e12 }) as unknown as Principal
-
-function setUp(unready: string | undefined = undefined) {
-  const registry = createFakeRegistry()
-  const logged: string[] = []
-  const limits: string[] = []
-  const app = createHttpApp({
-    registry,
-    updateLog: {
-      page: async (_tenant, _type, after, limit) =>
-        [...registry.rooms.keys()]
-          .sort()
-          .filter((id) => id > after)
-          .slice(0, limit) as never,
-    },
-    clock: systemClock,
-    log: createLogger('trace', (line) => logged.push(line)),
-    limitHit: (limit) => limits.push(limit),
-    limits: { frameBytes: 1_000_000, updatesPerSecond: 0, bytesPerSecond: 0 },
-    reached: async () => true,
-    metrics: createMetrics(),
-    verify: async (token) => ({ type: 'verified', principal: principal(token === 'nobody' ? [] : ['rep']) }),
-    unready: async () => unready,
-  })
-  const get = (path: string, token = 'rep') => app.request(path, { headers: { Authorization: `Bearer ${token}` } })
-  const put = async (id: string, deletedAt?: number, summary = '') => {
-    const room = await registry.acquire({ tenant: 'demo', type: 'contact', id } as never)
-    await room.edit(principal(['admin']), (document) => {
-      document.getMap('fields').set('lastName', id)
-      document.getText('summary').insert(0, summary)
-      if (deletedAt !== undefined) writeMeta(document, { deletedAt })
-    })
-    registry.release(room)
-  }
-  return { registry, logged, limits, app, get, put }
-}
+import { openApp } from './opened-app.ts'
 
 test('a deleted record answers 410, is left out of lists, and shows with deleted=true', async () => {
-  const { get, put, registry } = setUp()
+  const { get, put, registry } = openApp()
   await put('a')
   await put('b', Date.parse('2026-01-02T03:04:05Z'))
   expect((await get('/v1/records/contact/b')).status).toBe(410)
@@ -63,7 +20,7 @@ test('a deleted record answers 410, is left out of lists, and shows with deleted
 })
 
 test('a page is filled up behind deleted records', async () => {
-  const { get, put } = setUp()
+  const { get, put } = openApp()
   for (let index = 100; index < 120; index++) await put(`r${index}`, index < 115 ? 1_000 : undefined)
   const page = await (await get('/v1/records/contact?limit=3')).json()
   expect(page).toMatchObject({ items: [{ id: 'r115' }, { id: 'r116' }, { id: 'r117' }] })
@@ -80,7 +37,7 @@ interface Page {
 }
 
 test('P10: a page ends early once it is long, with at least one record, and the next one goes on from there', async () => {
-  const { get, put, registry, limits } = setUp()
+  const { get, put, registry, limitsHit } = openApp()
   const sizes = { a: 3, b: 3, c: 3, d: 1, e: 20, f: 20, g: 1 }
   for (const [id, megabytes] of Object.entries(sizes)) await put(id, undefined, 'x'.repeat(megabytes * 1024 * 1024))
   const pages: string[] = []
@@ -92,17 +49,17 @@ test('P10: a page ends early once it is long, with at least one record, and the 
     expect(registry.acquired).toBe(0)
   }
   expect(pages).toEqual(['abc', 'de', 'f', 'g'])
-  expect(limits).toEqual(['page', 'page', 'page'])
+  expect(limitsHit).toEqual(['page', 'page', 'page'])
 })
 
 test('P10: a page that is long with the very last record says that it is the last', async () => {
-  const { get, put } = setUp()
+  const { get, put } = openApp()
   await put('a', undefined, 'x'.repeat(9 * 1024 * 1024))
   expect(await (await get('/v1/records/contact')).json()).toMatchObject({ items: [{ id: 'a' }], nextCursor: null })
 })
 
 test('P10: records are rendered one at a time, and loaded a few ahead', async () => {
-  const { get, put, registry } = setUp()
+  const { get, put, registry } = openApp()
   for (let index = 100; index < 130; index++) await put(`r${index}`)
   let viewing = 0
   const most = { viewing: 0, held: 0 }
@@ -123,7 +80,7 @@ test('P10: records are rendered one at a time, and loaded a few ahead', async ()
 })
 
 test('P10: lists that come too many at once wait, and beyond that are answered with 503 and told when to come back', async () => {
-  const { get, put, registry, limits } = setUp()
+  const { get, put, registry, limitsHit } = openApp()
   await put('a')
   const room = registry.rooms.get('a')
   const view = room?.view
@@ -142,11 +99,11 @@ test('P10: lists that come too many at once wait, and beyond that are answered w
   for (const look of looks) look()
   const statuses = (await Promise.all(lists)).map(({ status }) => status)
   expect(statuses.filter((status) => status === 503)).toHaveLength(4)
-  expect(limits).toEqual(Array.from({ length: 4 }, () => 'lists'))
+  expect(limitsHit).toEqual(Array.from({ length: 4 }, () => 'lists'))
 })
 
 test('a list that fails half-way lets go of every record', async () => {
-  const { get, put, registry } = setUp()
+  const { get, put, registry } = openApp()
   for (let index = 100; index < 120; index++) await put(`r${index}`)
   const room = registry.rooms.get('r103')
   if (room !== undefined) room.view = () => Promise.reject(new SyncError('overload', 'busy'))
@@ -160,7 +117,7 @@ test('a list that fails half-way lets go of every record', async () => {
 })
 
 test('P11: no role at all looks like no record', async () => {
-  const { get, put } = setUp()
+  const { get, put } = openApp()
   await put('a')
   const [denied, missing] = await Promise.all([get('/v1/records/contact/a', 'nobody'), get('/v1/records/contact/none')])
   expect([denied.status, await denied.text()]).toEqual([missing.status, await missing.text()])
@@ -168,7 +125,7 @@ test('P11: no role at all looks like no record', async () => {
 })
 
 test('failures become the problems of the contract', async () => {
-  const { get, registry, logged } = setUp()
+  const { get, registry, logged } = openApp()
   const expected = { gone: 410, out_of_service: 503, overload: 503, draining: 503, commit_failed: 503, internal: 500 } as const
   for (const [code, status] of Object.entries(expected)) {
     registry.fail = new SyncError(code as keyof typeof expected, 'secret detail')
@@ -183,7 +140,7 @@ test('failures become the problems of the contract', async () => {
 })
 
 test('P10: one record that is out of service does not take the list with it', async () => {
-  const { get, put, registry } = setUp()
+  const { get, put, registry } = openApp()
   await put('a')
   await put('b')
   const acquire = registry.acquire
@@ -194,14 +151,14 @@ test('P10: one record that is out of service does not take the list with it', as
 })
 
 test('readiness says why not', async () => {
-  const { app } = setUp('draining')
+  const { app } = openApp({ unready: 'draining' })
   const answer = await app.request('/readyz')
   expect([answer.status, await answer.json()]).toEqual([503, { status: 'unavailable', reason: 'draining' }])
   expect((await app.request('/healthz')).status).toBe(200)
 })
 
 test('answers carry the headers that keep a browser from guessing, and are private', async () => {
-  const { get, put } = setUp()
+  const { get, put } = openApp()
   await put('a')
   const answer = await get('/v1/records/contact/a')
   expect(answer.headers.get('x-content-type-options')).toBe('nosniff')

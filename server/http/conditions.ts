@@ -1,0 +1,49 @@
+/**
+ * Conditional requests (RFC 9110, section 13) on records, whose entity tag is their sequence. Tags of ours are strong: a record
+ * at one sequence always reads the same.
+ */
+import { SyncError } from '@rapport/shared/errors.ts'
+import type { Context } from 'hono'
+
+const TAG = /(W\/)?"([^"]*)"/g
+
+interface Tag {
+  readonly weak: boolean
+  readonly value: string
+}
+
+export function etagOf(sequence: number): string {
+  return `"${sequence}"`
+}
+
+/** Whether a record that stands at some sequence may be touched, by `If-Match`. Throws `malformed`. */
+export function readIfMatch(context: Context): (sequence: number) => boolean {
+  const tags = readTags(context, 'If-Match')
+  if (tags === undefined || tags === '*') return () => true
+  // Strong comparison: a weak tag says too little about a state to build on it.
+  return (sequence) => tags.some(({ weak, value }) => !weak && value === String(sequence))
+}
+
+/** Whether the caller holds a record that stands at some sequence already, by `If-None-Match`. Throws `malformed`. */
+export function readIfNoneMatch(context: Context): (sequence: number) => boolean {
+  const tags = readTags(context, 'If-None-Match')
+  if (tags === undefined) return () => false
+  if (tags === '*') return () => true
+  return (sequence) => tags.some(({ value }) => value === String(sequence))
+}
+
+/** Both headers, for a request that would change the record (13.2.2). Throws `malformed`. */
+export function readWriteCondition(context: Context): (sequence: number) => boolean {
+  const matches = readIfMatch(context)
+  const held = readIfNoneMatch(context)
+  return (sequence) => matches(sequence) && !held(sequence)
+}
+
+/** The tags of a list; `undefined` without the header. */
+function readTags(context: Context, header: string): readonly Tag[] | '*' | undefined {
+  const text = context.req.header(header)
+  if (text === undefined || text.trim() === '*') return text === undefined ? undefined : '*'
+  const tags = Array.from(text.matchAll(TAG), ([, weak, value = '']) => ({ weak: weak !== undefined, value }))
+  if (tags.length > 0 && /^[ \t,]*$/.test(text.replaceAll(TAG, ''))) return tags
+  throw new SyncError('malformed', `${header} must be * or a list of entity tags in double quotes`)
+}

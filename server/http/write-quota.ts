@@ -1,0 +1,119 @@
+/**
+ * How much one principal may write over HTTP: a rate of requests and of bytes, and so much that is under way at once. Whoever
+ * exceeds it is told when to come back, and keeps nobody else waiting. What is kept of a principal leaves when it can tell nothing
+ * any more.
+ */
+import type { Clock } from '@rapport/shared/clock.ts'
+import { SyncError } from '@rapport/shared/errors.ts'
+import { BURST_SECONDS, createTokenBucket, type TokenBucket } from '@rapport/shared/token-bucket.ts'
+import type { Principal } from '../auth/principal.ts'
+import type { Limits } from '../config.ts'
+import type { LimitHit } from '../observability/limits.ts'
+
+export interface WriteQuotaNeeds {
+  readonly clock: Clock
+  readonly limits: Pick<Limits, 'frameBytes' | 'updatesPerSecond' | 'bytesPerSecond'>
+  readonly limitHit: LimitHit
+}
+
+/** A request that was let in. */
+export interface Pass {
+  /** Its body turned out to be so long, in bytes. */
+  received(bytes: number): void
+  /** Nothing of it is in memory any more. */
+  leave(): void
+}
+
+export interface WriteQuota {
+  /** `announced` bytes, `undefined` if the body's length is not known. Throws `rate_limited` with the time to come back. */
+  enter(principal: Principal, announced: number | undefined): Pass
+  /** Principals of whom something is kept. */
+  readonly size: number
+}
+
+/** Of one principal, under way at once: requests, and the largest bodies that their bytes may amount to. */
+const MAX_PENDING = 1_000
+const MAX_PENDING_BODIES = 4
+const COME_BACK_MS = 1_000
+/** Milliseconds between looks for accounts that can leave, and accounts beyond which the oldest leaves at once. */
+const SWEEP_EVERY = 5_000
+const MAX_ACCOUNTS = 20_000
+
+interface Account {
+  readonly requests: TokenBucket
+  readonly bytes: TokenBucket
+  pending: number
+  pendingBytes: number
+  /** When both buckets are full again, in elapsed milliseconds. */
+  restedAt: number
+}
+
+export function createWriteQuota({ clock, limits, limitHit }: WriteQuotaNeeds): WriteQuota {
+  /** In order of last use. */
+  const accounts = new Map<string, Account>()
+  let sweptAt = clock.elapsed()
+
+  function accountOf(principal: Principal): Account {
+    const name = `${principal.tenant}\0${principal.sub}`
+    const account = accounts.get(name) ?? {
+      requests: createTokenBucket(clock, limits.updatesPerSecond),
+      bytes: createTokenBucket(clock, limits.bytesPerSecond),
+      pending: 0,
+      pendingBytes: 0,
+      restedAt: 0,
+    }
+    accounts.delete(name)
+    accounts.set(name, account)
+    return account
+  }
+
+  function charge(account: Account, bucket: TokenBucket, cost: number): void {
+    account.restedAt = Math.max(account.restedAt, clock.elapsed() + bucket(cost) + BURST_SECONDS * 1_000)
+  }
+
+  /** An account with full buckets is as good as a new one. */
+  function sweep(): void {
+    const now = clock.elapsed()
+    const due = now - sweptAt >= SWEEP_EVERY
+    if (due) sweptAt = now
+    for (const [name, { pending, restedAt }] of accounts) {
+      const crowded = accounts.size > MAX_ACCOUNTS
+      if (!due && !crowded) return
+      if (pending === 0 && (crowded || restedAt <= now)) accounts.delete(name)
+    }
+  }
+
+  function refuse(retryAfter: number, limit: 'rate' | 'unsettled'): never {
+    limitHit(limit)
+    throw new SyncError('rate_limited', 'too many writes; come back later', { retryAfter })
+  }
+
+  return {
+    enter(principal, announced = limits.frameBytes) {
+      sweep()
+      const account = accountOf(principal)
+      // More than that is not read.
+      const bytes = Math.min(announced, limits.frameBytes)
+      const wait = Math.max(account.requests(0), account.bytes(0))
+      if (wait > 0) refuse(wait, 'rate')
+      const crowded = account.pendingBytes + bytes > MAX_PENDING_BODIES * limits.frameBytes
+      if (account.pending > 0 && (crowded || account.pending >= MAX_PENDING)) refuse(COME_BACK_MS, 'unsettled')
+      charge(account, account.requests, 1)
+      account.pending += 1
+      account.pendingBytes += bytes
+      let inside = true
+      return {
+        received: (size) => charge(account, account.bytes, size),
+        leave() {
+          if (!inside) return
+          inside = false
+          account.pending -= 1
+          account.pendingBytes -= bytes
+        },
+      }
+    },
+    get size() {
+      return accounts.size
+    },
+  }
+}

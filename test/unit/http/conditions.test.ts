@@ -1,0 +1,60 @@
+import { Hono } from 'hono'
+import { expect, test } from 'vitest'
+import { readIfMatch, readIfNoneMatch, readWriteCondition } from '../../../server/http/conditions.ts'
+
+/** Of the sequences 5, 7 and 70, those for which the header's condition holds; or the error's code. */
+async function holdsFor(read: typeof readIfMatch, headers: Record<string, string>): Promise<unknown> {
+  const app = new Hono()
+  app.onError((error, context) => context.json((error as { code?: string }).code ?? String(error)))
+  app.get('/', (context) => context.json([5, 7, 70].filter(read(context))))
+  return await (await app.request('/', { headers })).json()
+}
+
+test('If-Match holds for any of its tags, compared strongly (RFC 9110, 13.1.1)', async () => {
+  const cases: readonly (readonly [string, unknown])[] = [
+    ['"7"', [7]],
+    ['"5", "7"', [5, 7]],
+    ['"1","70" ,, "7"', [7, 70]],
+    ['*', [5, 7, 70]],
+    [' * ', [5, 7, 70]],
+    ['W/"7"', []],
+    ['W/"7", "5"', [5]],
+    ['"a,b", "7"', [7]],
+    ['"07"', []],
+    ['""', []],
+    ['7', 'malformed'],
+    ['"7', 'malformed'],
+    ['"7" x', 'malformed'],
+    ['w/"7"', 'malformed'],
+    ['*, "7"', 'malformed'],
+    [',', 'malformed'],
+  ]
+  for (const [header, expected] of cases) {
+    expect([header, await holdsFor(readIfMatch, { 'If-Match': header })]).toEqual([header, expected])
+  }
+  expect(await holdsFor(readIfMatch, {})).toEqual([5, 7, 70])
+})
+
+test('If-None-Match knows any of its tags, compared weakly (13.1.2)', async () => {
+  const cases: readonly (readonly [string, unknown])[] = [
+    ['"7"', [7]],
+    ['W/"7", "5"', [5, 7]],
+    ['*', [5, 7, 70]],
+    ['7', 'malformed'],
+  ]
+  for (const [header, expected] of cases) {
+    expect([header, await holdsFor(readIfNoneMatch, { 'If-None-Match': header })]).toEqual([header, expected])
+  }
+  expect(await holdsFor(readIfNoneMatch, {})).toEqual([])
+})
+
+test('a write needs both headers to hold', async () => {
+  expect(await holdsFor(readWriteCondition, {})).toEqual([5, 7, 70])
+  expect(await holdsFor(readWriteCondition, { 'If-Match': '"5", "7"', 'If-None-Match': '"7"' })).toEqual([5])
+  expect(await holdsFor(readWriteCondition, { 'If-None-Match': '*' })).toEqual([])
+})
+
+test('P10: a header of any length is read in time that grows with it alone', async () => {
+  const header = `"1"${' ,'.repeat(4_000)}${' '.repeat(4_000)}x`
+  expect(await holdsFor(readIfMatch, { 'If-Match': header })).toBe('malformed')
+})

@@ -1,0 +1,65 @@
+/** The HTTP app over rooms that are not real, for states and failures that are hard to bring about. */
+import { type Clock, systemClock } from '@rapport/shared/clock.ts'
+import { writeMeta } from '@rapport/shared/schema/layout.ts'
+import type { Principal } from '../../../server/auth/principal.ts'
+import { createHttpApp, type HttpNeeds } from '../../../server/http/app.ts'
+import { createLogger } from '../../../server/observability/logger.ts'
+import { createMetrics } from '../../../server/observability/metrics.ts'
+import { createFakeRegistry } from '../../support/fake-room.ts'
+
+export interface AppOptions {
+  readonly unready?: string
+  readonly clock?: Clock
+  readonly limits?: Partial<HttpNeeds['limits']>
+  readonly reached?: HttpNeeds['reached']
+}
+
+export const principal = (roles: string[]): Principal =>
+  ({ tenant: 'demo', sub: 'ann', roles, teams: [], expiresAt: 1e12 }) as unknown as Principal
+
+/** A token is the name of its role, or `nobody`. */
+export function openApp({ unready, clock = systemClock, limits, reached = async () => true }: AppOptions = {}) {
+  const registry = createFakeRegistry()
+  const logged: string[] = []
+  const limitsHit: string[] = []
+  const app = createHttpApp({
+    registry,
+    updateLog: {
+      page: async (_tenant, _type, after, limit) =>
+        [...registry.rooms.keys()]
+          .sort()
+          .filter((id) => id > after)
+          .slice(0, limit) as never,
+    },
+    clock,
+    log: createLogger('trace', (line) => logged.push(line)),
+    limitHit: (limit) => limitsHit.push(limit),
+    limits: { frameBytes: 1_000_000, updatesPerSecond: 0, bytesPerSecond: 0, ...limits },
+    reached,
+    metrics: createMetrics(),
+    verify: async (token) => ({ type: 'verified', principal: principal(token === 'nobody' ? [] : [token]) }),
+    unready: async () => unready,
+  })
+  const request = (method: string, path: string, init: RequestInit & { duplex?: 'half' } = {}, token = 'rep') =>
+    app.request(path, { method, ...init, headers: { Authorization: `Bearer ${token}`, ...init.headers } })
+  return {
+    registry,
+    logged,
+    limitsHit,
+    app,
+    request,
+    get: (path: string, token = 'rep') => request('GET', path, {}, token),
+    send: (method: string, path: string, body?: unknown, headers: Record<string, string> = {}, token = 'rep') =>
+      request(method, path, { headers, ...(body !== undefined && { body: JSON.stringify(body) }) }, token),
+    /** Writes a record as the server itself would. */
+    async put(id: string, deletedAt?: number, summary = '') {
+      const room = await registry.acquire({ tenant: 'demo', type: 'contact', id } as never)
+      await room.edit(principal(['admin']), (document) => {
+        document.getMap('fields').set('lastName', id)
+        document.getText('summary').insert(0, summary)
+        if (deletedAt !== undefined) writeMeta(document, { deletedAt })
+      })
+      registry.release(room)
+    },
+  }
+}

@@ -1,0 +1,315 @@
+/** Writing over HTTP: what the app makes of states and failures that are hard to bring about. */
+import { SyncError } from '@rapport/shared/errors.ts'
+import { describe, expect, test } from 'vitest'
+import { createFakeClock } from '../gateway/fake-clock.ts'
+import { openApp } from './opened-app.ts'
+
+/** Of pino. */
+const LEVEL_ERROR = 50
+
+const settled = () => new Promise((resolve) => setImmediate(resolve))
+
+interface Problem {
+  readonly status: number
+  readonly code: string
+  readonly detail: string
+  readonly errors?: unknown
+}
+
+const problemOf = async (answer: Response) => (await answer.json()) as Problem
+
+/** A stream of so many bytes, in pieces. */
+function chunks(bytes: number, piece = 1_000): ReadableStream<Uint8Array> {
+  let left = bytes
+  return new ReadableStream({
+    pull(controller) {
+      if (left <= 0) return controller.close()
+      controller.enqueue(new Uint8Array(Math.min(piece, left)).fill(0x20))
+      left -= piece
+    },
+  })
+}
+
+describe('every path lets go of its record', () => {
+  test('made, refused, failed', async () => {
+    const { send, put, registry } = openApp()
+    await put('a')
+    await put('gone', 5)
+    const path = '/v1/records/contact'
+    const statuses: Record<string, number> = {}
+    const note = async (name: string, answer: Response | Promise<Response>) => {
+      statuses[name] = (await answer).status
+      expect([name, registry.acquired]).toEqual([name, 0])
+    }
+    await note('created', send('POST', path, { id: 'b', content: {} }))
+    await note('exists', send('POST', path, { id: 'a', content: {} }))
+    await note('patched', send('PATCH', `${path}/a`, { fields: { title: 'Dr' } }))
+    await note('invalid', send('PATCH', `${path}/a`, { fields: { title: 1 } }))
+    await note('stale', send('PATCH', `${path}/a`, {}, { 'If-Match': '"99"' }))
+    await note('gone', send('PATCH', `${path}/gone`, {}))
+    await note('missing', send('PATCH', `${path}/none`, {}))
+    await note('deleted', send('DELETE', `${path}/a`))
+    await note('restored', send('POST', `${path}/a/restore`))
+    const room = registry.rooms.get('a')
+    if (room !== undefined) room.edit = () => Promise.reject(new SyncError('overload', 'busy'))
+    await note('busy', send('PATCH', `${path}/a`, {}))
+    registry.fail = new SyncError('draining', 'going away')
+    await note('draining', send('PATCH', `${path}/a`, {}))
+    expect(statuses).toEqual({
+      created: 201,
+      exists: 409,
+      patched: 200,
+      invalid: 422,
+      stale: 412,
+      gone: 410,
+      missing: 404,
+      deleted: 204,
+      restored: 200,
+      busy: 503,
+      draining: 503,
+    })
+  })
+
+  test('a commit that is stuck is waited for ten seconds; the edit may still be made, and counts as under way until then', async () => {
+    const clock = createFakeClock()
+    const { send, put, registry } = openApp({ clock, limits: { frameBytes: 40 } })
+    await put('a')
+    const room = registry.rooms.get('a')
+    if (room === undefined) throw new Error('no room')
+    const commits: (() => void)[] = []
+    const edit = room.edit
+    room.edit = async (...given) => {
+      await new Promise<void>((resolve) => commits.push(resolve))
+      return edit(...given)
+    }
+    const body = { fields: { title: 'Dr' } }
+    const headers = { 'Content-Length': '30' }
+    const answers = Array.from({ length: 5 }, () => send('PATCH', '/v1/records/contact/a', body, headers))
+    await settled()
+    clock.pass(9_999)
+    await settled()
+    expect(registry.acquired).toBe(5)
+    clock.pass(1)
+    const [first] = await Promise.all(answers)
+    expect([first?.status, registry.acquired]).toEqual([503, 0])
+    expect((await first?.json()) as Problem).toMatchObject({ code: 'unavailable', detail: expect.stringContaining('not known') })
+    const crowded = await send('PATCH', '/v1/records/contact/a', body, headers)
+    expect([crowded.status, crowded.headers.get('retry-after')]).toEqual([429, '1'])
+    for (const commit of commits.splice(0)) commit()
+    await settled()
+    await settled()
+    const later = send('PATCH', '/v1/records/contact/a', body, headers)
+    await settled()
+    commits[0]?.()
+    expect((await later).status).toBe(200)
+  })
+})
+
+describe('P10: bodies', () => {
+  test('a body over the limit is not read to its end, announced or not', async () => {
+    const { request, put, limitsHit, registry } = openApp({ limits: { frameBytes: 5_000 } })
+    await put('a')
+    const announced = await request('PATCH', '/v1/records/contact/a', { body: '{}', headers: { 'Content-Length': '5001' } })
+    let pulled = 0
+    const body = chunks(100_000).pipeThrough(
+      new TransformStream({
+        transform(chunk: Uint8Array, controller) {
+          pulled += chunk.length
+          controller.enqueue(chunk)
+        },
+      }),
+    )
+    const chunked = await request('PATCH', '/v1/records/contact/a', {
+      body,
+      duplex: 'half',
+      headers: { 'Transfer-Encoding': 'chunked' },
+    })
+    for (const answer of [announced, chunked]) {
+      expect(answer.status).toBe(413)
+      expect(await problemOf(answer)).toMatchObject({ code: 'too_large', detail: 'the body is larger than 5000 bytes' })
+    }
+    expect(pulled).toBeLessThan(10_000)
+    expect([limitsHit, registry.acquired]).toEqual([['frame', 'frame'], 0])
+  })
+
+  test('a chunked body within the limit is read, and one that breaks off is malformed and logged as no failure of ours', async () => {
+    const { request, put, logged } = openApp()
+    await put('a')
+    const chunked = (body: ReadableStream) =>
+      request('PATCH', '/v1/records/contact/a', { body, duplex: 'half', headers: { 'Transfer-Encoding': 'chunked' } })
+    const whole = new Blob(['{"fields":', '{"title":"Dr"}}']).stream()
+    expect(await (await chunked(whole)).json()).toMatchObject({ content: { fields: { title: 'Dr' } } })
+    const broken = await chunked(
+      new ReadableStream({
+        start(controller) {
+          controller.enqueue(new TextEncoder().encode('{"fields"'))
+          controller.error(new Error('aborted'))
+        },
+      }),
+    )
+    expect([broken.status, (await problemOf(broken)).code]).toEqual([400, 'malformed'])
+    expect(logged).toEqual([])
+  })
+
+  test('what is not a JSON object in UTF-8 is malformed, and nothing of it is repeated or logged', async () => {
+    const { request, put, logged } = openApp()
+    await put('a')
+    const bodies = [
+      '',
+      '{',
+      'null',
+      '[]',
+      '"secret"',
+      '1',
+      '{"secret":',
+      '\u0000',
+      'secret',
+      '{"content":null}',
+      '{"content":[]}',
+    ]
+    const bytes = [...bodies.map((body) => new TextEncoder().encode(body)), Uint8Array.of(0x7b, 0x22, 0xff, 0x22, 0x7d)]
+    for (const body of bytes) {
+      const answer = await request('PATCH', '/v1/records/contact/a', { body })
+      const text = await answer.text()
+      expect([Buffer.from(body).toString(), answer.status]).toEqual([Buffer.from(body).toString(), 400])
+      expect(text).not.toContain('secret')
+    }
+    expect(logged).toEqual([])
+  })
+
+  test('a byte order mark before the JSON, and whatever content type a tool names, do no harm', async () => {
+    const { request, put } = openApp()
+    await put('a')
+    const answer = await request('PATCH', '/v1/records/contact/a', {
+      body: '\ufeff{"fields":{"title":"Dr"}}',
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
+    })
+    expect(answer.status).toBe(200)
+  })
+
+  test('JSON that is nested without end is refused like any other', async () => {
+    const { request, put } = openApp()
+    await put('a')
+    const deep = `{"fields":{"title":${'['.repeat(400_000)}${']'.repeat(400_000)}}}`
+    const answer = await request('PATCH', '/v1/records/contact/a', { body: deep })
+    expect([answer.status, (await problemOf(answer)).errors]).toEqual([422, [{ path: ['fields', 'title'], code: 'kind' }]])
+  })
+})
+
+describe('P10: rate', () => {
+  test('over it, writes are answered with 429 and the time to come back; reads are not, nor is anybody else', async () => {
+    const clock = createFakeClock()
+    const { send, put, get, limitsHit } = openApp({ clock, limits: { updatesPerSecond: 1 } })
+    await put('a')
+    const statuses: number[] = []
+    for (let index = 0; index < 4; index += 1) statuses.push((await send('PATCH', '/v1/records/contact/a', {})).status)
+    expect(statuses).toEqual([200, 200, 200, 429])
+    clock.pass(200)
+    const refused = await send('DELETE', '/v1/records/contact/a')
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '1'])
+    expect(await problemOf(refused)).toEqual({
+      type: 'about:blank',
+      title: 'Too many requests',
+      status: 429,
+      detail: 'too many writes; come back later',
+      code: 'rate_limited',
+    })
+    expect((await get('/v1/records/contact/a')).status).toBe(200)
+    clock.pass(1_000)
+    expect((await send('DELETE', '/v1/records/contact/a')).status).toBe(204)
+    expect(limitsHit).toEqual(['rate', 'rate'])
+  })
+
+  test('a large body is paid for in bytes, and the answer says truly when', async () => {
+    const clock = createFakeClock()
+    const { send, put } = openApp({ clock, limits: { bytesPerSecond: 100 } })
+    await put('a')
+    const body = { summary: 'x'.repeat(885) }
+    expect((await send('PATCH', '/v1/records/contact/a', body)).status).toBe(200)
+    const refused = await send('PATCH', '/v1/records/contact/a', {})
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '7'])
+    clock.pass(7_000)
+    expect((await send('PATCH', '/v1/records/contact/a', {})).status).toBe(200)
+  })
+})
+
+describe('?projected=true', () => {
+  test('asks for the record as it stood at arrival, holds it no longer, and answers what it found then', async () => {
+    const asked: unknown[] = []
+    const { send, get, put, registry } = openApp({
+      reached: async ({ id }, sequence, milliseconds) => {
+        asked.push([id, sequence, milliseconds, registry.acquired])
+        await send('PATCH', '/v1/records/contact/a', { fields: { title: 'meanwhile' } })
+        return true
+      },
+    })
+    await put('a')
+    const answer = await get('/v1/records/contact/a?projected=true')
+    expect([answer.status, answer.headers.get('etag')]).toEqual([200, '"1"'])
+    expect((await answer.json()) as object).toMatchObject({ sequence: 1, content: { fields: { lastName: 'a' } } })
+    expect(asked).toEqual([['a', 1, 5_000, 0]])
+    expect((await get('/v1/records/contact/a?projected=false')).headers.get('etag')).toBe('"2"')
+  })
+
+  test('rows that do not come are answered with 504, of a deleted record too', async () => {
+    const { get, put, logged } = openApp({ reached: async () => false })
+    await put('a')
+    await put('gone', 5)
+    for (const id of ['a', 'gone']) {
+      const answer = await get(`/v1/records/contact/${id}?projected=true`)
+      expect([answer.status, answer.headers.get('retry-after')]).toEqual([504, '1'])
+      expect(await problemOf(answer)).toEqual({
+        type: 'about:blank',
+        title: 'Not yet',
+        status: 504,
+        detail: expect.stringContaining('rows do not show'),
+        code: 'not_yet',
+      })
+    }
+    expect((await get('/v1/records/contact/none?projected=true')).status).toBe(404)
+    expect(logged.filter((line) => (JSON.parse(line) as { level: number }).level >= LEVEL_ERROR)).toEqual([])
+  })
+
+  test('once they are there, a deleted record is gone', async () => {
+    const { get, put } = openApp()
+    await put('gone', 5)
+    expect((await get('/v1/records/contact/gone?projected=true')).status).toBe(410)
+  })
+
+  test.each([
+    '/v1/records/contact?projected=true',
+    '/v1/records/contact?projected=false',
+    '/v1/records/contact/a?projected=yes',
+    '/v1/records/contact/a?at=1',
+  ])('what it cannot answer is malformed: %s', async (path) => {
+    const { get, put } = openApp()
+    await put('a')
+    expect((await get(path)).status).toBe(400)
+  })
+})
+
+describe('who may not write', () => {
+  const requests = (send: ReturnType<typeof openApp>['send'], token: string, id: string) => [
+    send('POST', '/v1/records/contact', { id, content: {} }, {}, token),
+    send('PATCH', `/v1/records/contact/${id}`, {}, {}, token),
+    send('DELETE', `/v1/records/contact/${id}`, undefined, {}, token),
+    send('POST', `/v1/records/contact/${id}/restore`, undefined, {}, token),
+  ]
+
+  test('a viewer is refused, whether or not the record exists', async () => {
+    const { send, put } = openApp()
+    await put('a')
+    const answers = await Promise.all(['a', 'none'].flatMap((id) => requests(send, 'viewer', id)))
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([403]))
+    expect(new Set(await Promise.all(answers.map((answer) => answer.text()))).size).toBe(1)
+  })
+
+  test('P11: for somebody without any role, everything is missing', async () => {
+    const { send, put, get } = openApp()
+    await put('a')
+    const missing = await (await get('/v1/records/contact/none')).text()
+    for (const answer of await Promise.all(requests(send, 'nobody', 'a'))) {
+      expect([answer.status, await answer.text()]).toEqual([404, missing])
+    }
+  })
+})
