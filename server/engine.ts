@@ -4,7 +4,9 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '@rapport/shared/clock.ts'
+import type { Plan } from '@rapport/shared/mapping/plan.ts'
 import { recordTypeOf } from '@rapport/shared/records/record-types.ts'
+import { compileShipped } from '../drizzle/mappings/mappings.ts'
 import type { Config } from './config.ts'
 import type { Database } from './db.ts'
 import { createRegistry, type Registry } from './document/registry.ts'
@@ -22,6 +24,8 @@ const DATABASE_STOP_MS = 1_500
 const PROJECTOR_STOP_MS = 1_000
 /** How long a busy log gathers for one commit. In bench S2 it halves what the database does, and acknowledgements come 3 ms later. */
 const GATHER_MS = 3
+/** What one transaction of the projector takes on: the embedded database is one session, and others wait for its end. */
+const RECORDS_AT_ONCE = { embedded: 8, postgres: 32 } as const
 
 export interface Engine {
   readonly database: Database
@@ -40,11 +44,13 @@ export interface EngineNeeds {
   readonly open: (config: Config, log: Logger) => Promise<Database>
   /** What a test puts a faulty database in place with. */
   readonly createStore?: typeof createSqlLogStore
+  /** What a test projects by instead of the mappings that ship. */
+  readonly plans?: readonly Plan[]
 }
 
 /** The projector is not started: a server calls its `start`, a command its `drain`. */
 export async function startEngine(needs: EngineNeeds): Promise<Engine> {
-  const { config, clock, log, metrics, lifecycle, open, createStore = createSqlLogStore } = needs
+  const { config, clock, log, metrics, lifecycle, open, createStore = createSqlLogStore, plans = compileShipped() } = needs
   const closeDatabase = (database: Database) => database.close()
   const database = await lifecycle.start('database', () => open(config, log), closeDatabase, DATABASE_STOP_MS)
   const updateLog = await lifecycle.start(
@@ -57,7 +63,16 @@ export async function startEngine(needs: EngineNeeds): Promise<Engine> {
   const bus = createLocalHints()
   const projector = await lifecycle.start(
     'projector',
-    () => createProjector({ sql: database.sql, log: updateLog, plans: [], clock, logger: log, metrics }),
+    () =>
+      createProjector({
+        sql: database.sql,
+        log: updateLog,
+        plans,
+        clock,
+        logger: log,
+        metrics,
+        recordsAtOnce: RECORDS_AT_ONCE[database.kind],
+      }),
     (started) => started.stop(),
     PROJECTOR_STOP_MS,
   )

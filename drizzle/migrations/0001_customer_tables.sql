@@ -221,6 +221,7 @@ CREATE TABLE "rapport"."projection_marks" (
 --> statement-breakpoint
 CREATE TABLE "rapport"."projection_rebuilds" (
 	"mapping" text COLLATE "C" NOT NULL,
+	"record_type" text COLLATE "C" NOT NULL,
 	"version" integer NOT NULL,
 	"cursor_tenant" text COLLATE "C" DEFAULT '' NOT NULL,
 	"cursor_id" text COLLATE "C" DEFAULT '' NOT NULL,

@@ -13,7 +13,7 @@ export const projectionMarks = rapport.table(
     tenant: key('tenant').notNull(),
     type: key('type').notNull(),
     recordId: key('record_id').notNull(),
-    /** Of the entry that left the mark. */
+    /** Of the entry that left the mark; 0 for one that a rebuild left. */
     sequence: bigint('sequence', { mode: 'number' }).notNull(),
     at: timestamp('at', { withTimezone: true }).notNull(),
   },
@@ -54,6 +54,8 @@ export const projectionRebuilds = rapport.table(
   'projection_rebuilds',
   {
     mapping: key('mapping').notNull(),
+    recordType: key('record_type').notNull(),
+    /** The one in force: processes of another version leave the rows alone. */
     version: integer('version').notNull(),
     /** The last record that is done; empty at the beginning. */
     cursorTenant: key('cursor_tenant').notNull().default(''),

@@ -1,0 +1,212 @@
+/**
+ * Brings the rows of one mapping's records in line with their documents, in one transaction with change events, checkpoint and marks
+ * (P6). In this order: claim, lock the main rows, write. A record that somebody else holds is left out and keeps its mark.
+ */
+import { isDeepStrictEqual } from 'node:util'
+import type { Clock } from '@rapport/shared/clock.ts'
+import type { RecordKey } from '@rapport/shared/ids.ts'
+import type { Plan, PlanTable, Row } from '@rapport/shared/mapping/plan.ts'
+import { changedNames, operationOf, type Shadow, shadowOf } from './events.ts'
+import { instant, keyColumns, settleMarks } from './marks.ts'
+import { type ChangeEvent, writeEvents } from './outbox.ts'
+import type { Mapped } from './reading.ts'
+import { planStatements, type TableStatements } from './table-statements.ts'
+import { run, type Session } from './transaction.ts'
+
+export interface Written {
+  /** Records whose rows are right now. */
+  readonly settled: readonly Mapped[]
+  /** Records that somebody else holds. */
+  readonly busy: readonly Mapped[]
+  /** How many of those settled had a row written or deleted. */
+  readonly changed: number
+}
+
+export interface BatchWriter {
+  /**
+   * Within a transaction, as its only use of the session meanwhile. `rebuilding`: records that are up to date, too. Their state rows
+   * must be there. Throws what the database throws.
+   */
+  write(session: Session, records: readonly Mapped[], rebuilding: boolean): Promise<Written>
+}
+
+interface Named {
+  readonly tenant: string
+  readonly id: string
+}
+
+/** What the checkpoint says of a claimed record. */
+interface State extends Named {
+  readonly sequence: number
+  readonly version: number
+  readonly base: Shadow | null
+  readonly misfits: Mapped['projection']['misfits'] | null
+  readonly faulty: boolean
+  readonly marked: boolean
+}
+
+interface Held extends Named {
+  readonly free: boolean
+  readonly erased: boolean
+}
+
+/** What was done to a row: `news` is false if it only counts entries, and absent for a row that was deleted. */
+interface Touch extends Named {
+  readonly news?: boolean
+}
+
+interface Claimed {
+  readonly record: Mapped
+  readonly state: State
+  readonly after: Shadow
+}
+
+/** `others`: further mappings of the same record type. */
+export function createBatchWriter(plan: Plan, others: readonly string[], clock: Clock): BatchWriter {
+  const { id: mapping, version } = plan.mapping
+  const type = plan.type.name
+  const statements = planStatements(plan)
+
+  async function claim(session: Session, records: readonly Mapped[]): Promise<Map<string, State>> {
+    const [tenants, , ids] = keyColumns(records.map(({ key }) => key))
+    const sequences = records.map(({ sequence }) => sequence)
+    return byName(await run<State>(session, CLAIM, [tenants, ids, sequences, type, mapping, version]))
+  }
+
+  async function hold(session: Session, claimed: readonly Claimed[]): Promise<Map<string, Held>> {
+    const [tenants, , ids] = keyColumns(claimed.map(({ record }) => record.key))
+    return byName(await run<Held>(session, statements.hold, [tenants, ids]))
+  }
+
+  /** Equal rows stay untouched. All statements are on their way at once, in an order that lets entries swap a unique value. */
+  async function writeRows(session: Session, claimed: readonly Claimed[]): Promise<readonly Touch[]> {
+    const records = JSON.stringify(claimed.map(({ record: { key } }) => ({ tenant: key.tenant, id: key.id })))
+    const put = (statement: TableStatements, rows: readonly Row[]) => run<Touch>(session, statement.put, [JSON.stringify(rows)])
+    const touches = [
+      put(
+        statements.main,
+        claimed.map(({ record }) => record.projection.main),
+      ),
+    ]
+    for (const [index, statement] of statements.children.entries()) {
+      const rows = claimed.flatMap(({ record }) => childRows(plan.children[index], record))
+      touches.push(run<Touch>(session, statement.prune, [records, JSON.stringify(rows)]), put(statement, rows))
+    }
+    return (await Promise.all(touches)).flat()
+  }
+
+  function eventOf({ record, state, after }: Claimed, touched: boolean, rebuilding: boolean): ChangeEvent | undefined {
+    const changed = changedNames(plan, state.base, after)
+    const awaited = state.marked || (state.base === null ? state.faulty : state.sequence < record.sequence)
+    const replayed = rebuilding && !awaited
+    if (state.base !== null && changed.length === 0 && !(replayed && touched)) return undefined
+    const payload = {
+      op: operationOf(plan, state.base, after, replayed),
+      before: state.base,
+      after,
+      changed,
+      documentSequence: record.sequence,
+      mappingVersion: version,
+    }
+    return { key: record.key, since: state.sequence, payload }
+  }
+
+  async function checkpoint(session: Session, claimed: readonly Claimed[]): Promise<void> {
+    const outdated = claimed.filter((one) => !isKept(one, version))
+    if (outdated.length === 0) return
+    const rows = outdated.map(({ record: { key, sequence, projection }, after }) => ({
+      tenant: key.tenant,
+      id: key.id,
+      sequence,
+      base: after,
+      misfits: misfitsOf(projection),
+    }))
+    await run(session, CHECKPOINT, [JSON.stringify(rows), type, mapping, version, clock.now()])
+  }
+
+  return {
+    async write(session, records, rebuilding) {
+      const states = await claim(session, records)
+      const settled: Mapped[] = []
+      const busy: Mapped[] = []
+      const claimed: Claimed[] = []
+      for (const record of records) {
+        const state = states.get(nameOf(record.key))
+        if (state === undefined) busy.push(record)
+        else if (isCurrent(state, record, version, rebuilding)) settled.push(record)
+        else claimed.push({ record, state, after: shadowOf(record.projection) })
+      }
+      const held = claimed.length === 0 ? new Map<string, Held>() : await hold(session, claimed)
+      const free = claimed.filter(({ record }) => held.get(nameOf(record.key))?.free === true)
+      for (const { record } of claimed) if (held.get(nameOf(record.key))?.free === false) busy.push(record)
+
+      if (free.length === 0) return { settled, busy, changed: 0 }
+      const touches = await writeRows(session, free)
+      const touched = new Set(touches.filter(({ news }) => news !== false).map(nameOf))
+      const events = free.flatMap((one) => eventOf(one, touched.has(nameOf(one.record.key)), rebuilding) ?? [])
+      await writeEvents(session, clock, type, events)
+      await checkpoint(session, free)
+      const done = free.map(({ record }) => record)
+      await settleMarks(session, type, done, others)
+      return { settled: [...settled, ...done], busy, changed: new Set(touches.map(nameOf)).size }
+    },
+  }
+}
+
+/** Nothing is to be done, or a newer state than ours was projected meanwhile. */
+function isCurrent(state: State, record: Mapped, version: number, rebuilding: boolean): boolean {
+  if (state.sequence > record.sequence) return true
+  return state.sequence === record.sequence && state.version === version && !rebuilding && !state.marked && !state.faulty
+}
+
+/** The checkpoint says already what it would be made to say. */
+function isKept({ record, state, after }: Claimed, version: number): boolean {
+  return (
+    state.sequence === record.sequence &&
+    state.version === version &&
+    !state.faulty &&
+    isDeepStrictEqual(state.base, after) &&
+    isDeepStrictEqual(state.misfits, misfitsOf(record.projection))
+  )
+}
+
+function misfitsOf({ misfits }: Mapped['projection']): Mapped['projection']['misfits'] | null {
+  return misfits.length === 0 ? null : misfits
+}
+
+function childRows(table: PlanTable | undefined, { projection }: Mapped): readonly Row[] {
+  return table === undefined ? [] : (projection.children[table.name] ?? [])
+}
+
+function byName<T extends Named>(rows: readonly T[]): Map<string, T> {
+  return new Map(rows.map((row) => [nameOf(row), row]))
+}
+
+function nameOf({ tenant, id }: Named | RecordKey): string {
+  return `${tenant}\0${id}`
+}
+
+/**
+ * The state rows that nobody else holds. None if another version of the mapping is in force: whoever started last decides, and the
+ * other leaves the records alone.
+ */
+const CLAIM = `
+select given.tenant, given.id, s.sequence, s.mapping_version as version, s.base, s.misfits, s.fault is not null as faulty,
+  exists (
+    select 1 from rapport.projection_marks m
+    where m.tenant = given.tenant and m.type = $4 and m.record_id = given.id and m.sequence <= given.sequence
+  ) as marked
+from unnest($1::text[], $2::text[], $3::bigint[]) as given (tenant, id, sequence)
+cross join lateral (
+  select * from rapport.projection_state s
+  where s.tenant = given.tenant and s.type = $4 and s.record_id = given.id and s.mapping = $5
+  for update skip locked
+) as s
+where coalesce((select b.version from rapport.projection_rebuilds b where b.mapping = $5), $6::int) = $6::int`
+
+const CHECKPOINT = `
+update rapport.projection_state s
+set mapping_version = $4::int, sequence = given.sequence, base = given.base, misfits = given.misfits,
+  projected_at = ${instant('$5')}, fault = null, fault_at = null, attempts = 0, retry_at = null
+from jsonb_to_recordset($1::text::jsonb) as given (tenant text, id text, sequence bigint, base jsonb, misfits jsonb)
+where s.tenant = given.tenant and s.type = $2 and s.record_id = given.id and s.mapping = $3`

@@ -1,0 +1,137 @@
+/**
+ * Projects every record of a mapping again, in the order of their keys: how a new mapping, or a new version of one, gets its rows, and how
+ * damaged rows are mended. Nothing is deleted to be inserted again; a row that is right stays as it is, columns of others with it.
+ *
+ * How far it is stands in the database and moves in the transaction that writes the rows, so it can be killed at any point and goes on
+ * there, exactly. Several processes may run the same rebuild: each step is one process's. A record that somebody holds is marked.
+ */
+import type { Clock } from '@rapport/shared/clock.ts'
+import type { RecordKey } from '@rapport/shared/ids.ts'
+import type { Plan } from '@rapport/shared/mapping/plan.ts'
+import type { Sql } from '../db.ts'
+import { type Item, Overtaken, type Rebuilding, type RecordWriter, type Tally } from './isolation.ts'
+import { forget, instant, keyOf } from './marks.ts'
+import { type ReadingDeps, readRecords } from './reading.ts'
+import { run, runPlanned, type Session } from './transaction.ts'
+
+export interface Progress {
+  /** Records passed so far, and those of them that had a row written or deleted. */
+  readonly seen: number
+  readonly changed: number
+}
+
+export interface Rebuild {
+  readonly plan: Plan
+  /** Goes on with one that is unfinished, else begins: `anew` even where all is done. True if it goes on. */
+  begin(anew: boolean): Promise<boolean>
+  /** Some records further. False at the end, or when another version of the mapping has come into force. */
+  step(): Promise<boolean>
+  progress(): Progress
+}
+
+interface StepRow extends Progress {
+  readonly version: number
+  readonly tenant: string
+  readonly id: string
+  readonly finished: boolean
+}
+
+export interface RebuildDeps extends ReadingDeps {
+  readonly sql: Sql
+  readonly clock: Clock
+  readonly recordsAtOnce: number
+}
+
+export function createRebuild(deps: RebuildDeps, writer: RecordWriter): Rebuild {
+  const { sql, clock, recordsAtOnce } = deps
+  const { mapping, type } = writer.plan
+  let progress: Progress = { seen: 0, changed: 0 }
+
+  /** Each transaction takes the cursor from where this process believes it to be, to the last record in it. */
+  function stepping(from: { readonly tenant: string; readonly id: string }): Rebuilding {
+    let at = from
+    return {
+      async begin(session: Session) {
+        const rows = await run(session, TAKE, [mapping.id, mapping.version, at.tenant, at.id])
+        if (rows.length === 0) throw new Overtaken('another process is at this rebuild')
+      },
+      async end(session: Session, items: readonly Item[], tally: Tally) {
+        const last = items.at(-1)?.key ?? at
+        await run(session, ADVANCE, [mapping.id, last.tenant, last.id, items.length, tally.changed])
+      },
+      committed(items: readonly Item[]) {
+        at = items.at(-1)?.key ?? at
+      },
+    }
+  }
+
+  return {
+    plan: writer.plan,
+    async begin(anew) {
+      const begun = await run(sql, BEGIN, [mapping.id, type.name, mapping.version, clock.now(), anew])
+      const [row] = await run<StepRow>(sql, LOOK, [mapping.id])
+      return begun.length === 0 && row?.finished === false
+    },
+
+    async step() {
+      const [row] = await run<StepRow>(sql, LOOK, [mapping.id])
+      if (row === undefined || row.version !== mapping.version) return false
+      progress = { seen: row.seen, changed: row.changed }
+      if (row.finished) return false
+      const found = await runPlanned<{ tenant: string; type: string; id: string }>(sql, PAGE, [
+        type.name,
+        row.tenant,
+        row.id,
+        recordsAtOnce,
+      ])
+      const keys: readonly RecordKey[] = found.flatMap(keyOf)
+      if (keys.length === 0) {
+        await run(sql, FINISH, [mapping.id, mapping.version, row.tenant, row.id, clock.now()])
+        return true
+      }
+      const { items, gone } = await readRecords(deps, writer.plan, keys)
+      await forget(sql, gone)
+      try {
+        await writer.write(items, stepping(row))
+      } catch (error) {
+        if (!(error instanceof Overtaken)) throw error
+      }
+      return true
+    },
+
+    progress: () => progress,
+  }
+}
+
+const BEGIN = `
+insert into rapport.projection_rebuilds as b (mapping, record_type, version, started_at)
+values ($1, $2, $3, ${instant('$4')})
+on conflict (mapping) do update
+set record_type = excluded.record_type, version = excluded.version, cursor_tenant = '', cursor_id = '', seen = 0, changed = 0,
+  started_at = excluded.started_at, finished_at = null
+where b.version <> excluded.version or ($5::boolean and b.finished_at is not null)
+returning 1`
+
+const LOOK = `
+select version, cursor_tenant as tenant, cursor_id as id, seen, changed, finished_at is not null as finished
+from rapport.projection_rebuilds where mapping = $1`
+
+const PAGE = `
+select tenant, type, id from rapport.records
+where type = $1 and not erased and (tenant, type, id) > ($2, $1, $3)
+order by tenant, type, id
+limit $4::int`
+
+const TAKE = `
+select 1 from rapport.projection_rebuilds
+where mapping = $1 and version = $2 and cursor_tenant = $3 and cursor_id = $4 and finished_at is null
+for update skip locked`
+
+const ADVANCE = `
+update rapport.projection_rebuilds
+set cursor_tenant = $2, cursor_id = $3, seen = seen + $4::int, changed = changed + $5::int
+where mapping = $1`
+
+const FINISH = `
+update rapport.projection_rebuilds set finished_at = ${instant('$5')}
+where mapping = $1 and version = $2 and cursor_tenant = $3 and cursor_id = $4 and finished_at is null`
