@@ -5,6 +5,8 @@
 import { toSyncError } from '@rapport/shared/errors.ts'
 import { ROLES } from './auth/principal.ts'
 import { type Command, UsageError } from './commands/command.ts'
+import { printFaults } from './commands/faults.ts'
+import { rebuildRows } from './commands/rebuild.ts'
 import { runStatement } from './commands/sql.ts'
 import { DEFAULT_TTL_SECONDS, printToken } from './commands/token.ts'
 import { readConfig } from './config.ts'
@@ -19,6 +21,11 @@ const HELP = `Usage: npm run --silent cli -- COMMAND
       It ends after ${DEFAULT_TTL_SECONDS} seconds unless told otherwise.
   sql "STATEMENT"
       Runs one statement in the server's database and prints the rows as a JSON array.
+  rebuild [TYPE]
+      Writes the rows of all records again, or of one type's, wherever they are not what the records say. Goes on where one was
+      interrupted. Prints what it found as JSON.
+  faults
+      Prints as JSON which records cannot be written as rows and why, and which values fit no column.
   help
       Prints this.
 `
@@ -26,6 +33,8 @@ const HELP = `Usage: npm run --silent cli -- COMMAND
 const COMMANDS: Readonly<Record<string, Command>> = {
   token: printToken,
   sql: runStatement,
+  rebuild: rebuildRows,
+  faults: printFaults,
   help: async () => HELP,
 }
 

@@ -144,10 +144,12 @@ export function createBatchWriter(plan: Plan, others: readonly string[], clock: 
       const touches = await writeRows(session, free)
       const touched = new Set(touches.filter(({ news }) => news !== false).map(nameOf))
       const events = free.flatMap((one) => eventOf(one, touched.has(nameOf(one.record.key)), rebuilding) ?? [])
-      await writeEvents(session, clock, type, events)
-      await checkpoint(session, free)
       const done = free.map(({ record }) => record)
-      await settleMarks(session, type, done, others)
+      await Promise.all([
+        writeEvents(session, clock, type, events),
+        checkpoint(session, free),
+        settleMarks(session, type, done, others),
+      ])
       return { settled: [...settled, ...done], busy, changed: new Set(touches.map(nameOf)).size }
     },
   }
@@ -204,9 +206,12 @@ cross join lateral (
 ) as s
 where coalesce((select b.version from rapport.projection_rebuilds b where b.mapping = $5), $6::int) = $6::int`
 
+/** The rows are there and ours. An insert finds each of them by its key; an update joined to the given ones would compare all with all. */
 const CHECKPOINT = `
-update rapport.projection_state s
-set mapping_version = $4::int, sequence = given.sequence, base = given.base, misfits = given.misfits,
-  projected_at = ${instant('$5')}, fault = null, fault_at = null, attempts = 0, retry_at = null
+insert into rapport.projection_state as s
+  (tenant, type, record_id, mapping, mapping_version, sequence, base, misfits, projected_at)
+select tenant, $2, id, $3, $4::int, sequence, base, misfits, ${instant('$5')}
 from jsonb_to_recordset($1::text::jsonb) as given (tenant text, id text, sequence bigint, base jsonb, misfits jsonb)
-where s.tenant = given.tenant and s.type = $2 and s.record_id = given.id and s.mapping = $3`
+on conflict (tenant, type, record_id, mapping) do update
+set mapping_version = excluded.mapping_version, sequence = excluded.sequence, base = excluded.base, misfits = excluded.misfits,
+  projected_at = excluded.projected_at, fault = null, fault_at = null, attempts = 0, retry_at = null`

@@ -5,7 +5,7 @@
  * How far it is stands in the database and moves in the transaction that writes the rows, so it can be killed at any point and goes on
  * there, exactly. Several processes may run the same rebuild: each step is one process's. A record that somebody holds is marked.
  */
-import type { Clock } from '@rapport/shared/clock.ts'
+import { type Clock, sleep } from '@rapport/shared/clock.ts'
 import type { RecordKey } from '@rapport/shared/ids.ts'
 import type { Plan } from '@rapport/shared/mapping/plan.ts'
 import type { Sql } from '../db.ts'
@@ -27,7 +27,14 @@ export interface Rebuild {
   /** Some records further. False at the end, or when another version of the mapping has come into force. */
   step(): Promise<boolean>
   progress(): Progress
+  /** How many records there are to pass. */
+  total(): Promise<number>
+  /** How many cannot be projected. */
+  faults(): Promise<number>
 }
+
+/** Milliseconds that another process, which is at the same rebuild, is left to finish its step. */
+const OVERTAKEN = 50
 
 interface StepRow extends Progress {
   readonly version: number
@@ -95,11 +102,22 @@ export function createRebuild(deps: RebuildDeps, writer: RecordWriter): Rebuild 
         await writer.write(items, stepping(row))
       } catch (error) {
         if (!(error instanceof Overtaken)) throw error
+        await sleep(clock, OVERTAKEN)
       }
       return true
     },
 
     progress: () => progress,
+
+    async total() {
+      const [row] = await runPlanned<{ count: number }>(sql, TOTAL, [type.name])
+      return row?.count ?? 0
+    },
+
+    async faults() {
+      const [row] = await runPlanned<{ count: number }>(sql, FAULTS, [mapping.id])
+      return row?.count ?? 0
+    },
   }
 }
 
@@ -135,3 +153,7 @@ where mapping = $1`
 const FINISH = `
 update rapport.projection_rebuilds set finished_at = ${instant('$5')}
 where mapping = $1 and version = $2 and cursor_tenant = $3 and cursor_id = $4 and finished_at is null`
+
+const TOTAL = 'select count(*) as count from rapport.records where type = $1 and not erased'
+
+const FAULTS = 'select count(*) as count from rapport.projection_state where mapping = $1 and fault is not null'
