@@ -25,7 +25,7 @@ const PROJECTOR_STOP_MS = 1_000
 /** How long a busy log gathers for one commit. In bench S2 it halves what the database does, and acknowledgements come 3 ms later. */
 const GATHER_MS = 3
 /** What one transaction of the projector takes on: the embedded database is one session, and others wait for its end. */
-const RECORDS_AT_ONCE = { embedded: 8, postgres: 32 } as const
+const RECORDS_AT_ONCE = { embedded: 16, postgres: 32 } as const
 
 export interface Engine {
   readonly database: Database
