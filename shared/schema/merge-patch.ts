@@ -29,18 +29,13 @@ export function applyPatch(type: RecordType, document: Y.Doc, patch: MergePatch)
     for (const [name, root] of Object.entries(type.roots)) {
       const change = own(patch, name)
       if (change === undefined) continue
-      if (root.kind === 'text') rewrite(editor, document, name, change as string | null)
+      if (root.kind === 'text') editor.rewrite(name, (change as string | null) ?? '')
       else if (root.kind === 'set') patchSet(editor, document, name, change as Readonly<Record<string, true | null>> | null)
       else if (root.kind === 'collection') {
         patchCollection(editor, document, name, root, change as Readonly<Record<string, Registers | null>> | null)
       }
     }
   })
-}
-
-function rewrite(editor: Editor, document: Y.Doc, name: string, change: string | null): void {
-  const wanted = change ?? ''
-  if (document.getText(name).toString() !== wanted) editor.rewrite(name, wanted)
 }
 
 function patchSet(editor: Editor, document: Y.Doc, name: string, change: Readonly<Record<string, true | null>> | null): void {
