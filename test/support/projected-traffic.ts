@@ -33,6 +33,8 @@ export interface Trafficked {
 
 /** Resolves once every replica agrees with the server, which is left running. */
 export async function runTraffic(place: Place, seed: number): Promise<{ server: ServerProcess; records: readonly Trafficked[] }> {
+  // Every stock client listens for the end of the process.
+  process.setMaxListeners(0)
   const random = createRandom(seed)
   const records = Object.values(recordTypes as Readonly<Record<string, RecordType>>).flatMap((type) =>
     [1, 2].map((n): Trafficked => ({ type, id: `t${seed}-${n}`, replicas: [new Y.Doc(), new Y.Doc()] })),

@@ -60,10 +60,13 @@ export function describeTraffic(open: () => Setting, seeds: readonly number[]): 
   )
 }
 
+/** Nothing waits, everything was projected once, and the server's own first rebuild is over, which counts what it changed. */
 async function caughtUp(sql: Parameters<typeof readRows>[0], records: readonly Trafficked[]): Promise<boolean> {
-  const [waiting] = await sql<{ marks: number }[]>`select count(*)::int as marks from rapport.projection_marks`
-  const rows = await sql<{ count: number }[]>`select count(*)::int as count from rapport.projection_state`
-  return waiting?.marks === 0 && (rows[0]?.count ?? 0) >= records.length
+  const [found] = await sql<{ marks: number; states: number; rebuilding: number }[]>`
+    select (select count(*) from rapport.projection_marks)::int as marks,
+      (select count(*) from rapport.projection_state where sequence > 0)::int as states,
+      (select count(*) from rapport.projection_rebuilds where finished_at is null)::int as rebuilding`
+  return found?.marks === 0 && found.rebuilding === 0 && found.states >= records.length
 }
 
 /** Fails unless every record's rows are what its replica says; resolves with the rows. */
