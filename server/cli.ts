@@ -6,6 +6,7 @@ import { toSyncError } from '@rapport/shared/errors.ts'
 import { ROLES } from './auth/principal.ts'
 import { type Command, UsageError } from './commands/command.ts'
 import { printFaults } from './commands/faults.ts'
+import { importCustomers } from './commands/import.ts'
 import { rebuildRows } from './commands/rebuild.ts'
 import { runStatement } from './commands/sql.ts'
 import { DEFAULT_TTL_SECONDS, printToken } from './commands/token.ts'
@@ -26,6 +27,10 @@ const HELP = `Usage: npm run --silent cli -- COMMAND
       interrupted. Prints what it found as JSON.
   faults
       Prints as JSON which records cannot be written as rows and why, and which values fit no column.
+  import FILE [--tenant TENANT] [--format vcard|google|outlook|hubspot|csv] [--mapping FILE.json] [--dates day-first|month-first]
+      Imports customers from vCards (3.0, 4.0) or from a CSV export of Google Contacts, Outlook or HubSpot; from other tables with a
+      mapping file. Prints what it did as JSON. Run again, it imports nothing twice. Lines that are broken are skipped and listed
+      there; they do not make it fail. Tenant: demo unless told otherwise.
   help
       Prints this.
 `
@@ -33,6 +38,7 @@ const HELP = `Usage: npm run --silent cli -- COMMAND
 const COMMANDS: Readonly<Record<string, Command>> = {
   token: printToken,
   sql: runStatement,
+  import: importCustomers,
   rebuild: rebuildRows,
   faults: printFaults,
   help: async () => HELP,
