@@ -1,12 +1,18 @@
-/** The body of a request as JSON, never more of it in memory than the limit. */
+/** The body of a request as JSON: never more of it in memory than the limit, and none that takes long to look through. */
 import { SyncError } from '@rapport/shared/errors.ts'
 import type { Context } from 'hono'
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
+/**
+ * Commas, colons and opening brackets. The fullest record of a type that ships has about 70,000; 4 MB of nothing else would hold
+ * up everybody for more than a second while they are parsed and judged.
+ */
+const MAX_MARKS = 100_000
+
 export class BodyTooLarge extends SyncError {
-  constructor(most: number) {
-    super('too_large', `the body is larger than ${most} bytes`)
+  constructor(why: string) {
+    super('too_large', `the body ${why}`)
   }
 }
 
@@ -19,7 +25,7 @@ export function announcedLength(context: Context): number | undefined {
 /** Throws `BodyTooLarge` for more than `most` bytes, `malformed` for one that breaks off. */
 export async function readBody(context: Context, most: number): Promise<Uint8Array> {
   const length = announcedLength(context)
-  if (length !== undefined && length > most) throw new BodyTooLarge(most)
+  if (length !== undefined && length > most) throw new BodyTooLarge(`is larger than ${most} bytes`)
   try {
     // The parser holds a client to what it announced.
     return length === undefined ? await readChunks(context, most) : new Uint8Array(await context.req.arrayBuffer())
@@ -33,15 +39,19 @@ async function readChunks(context: Context, most: number): Promise<Uint8Array> {
   let size = 0
   for await (const chunk of (context.req.raw.body ?? []) as AsyncIterable<Uint8Array>) {
     size += chunk.length
-    if (size > most) throw new BodyTooLarge(most)
+    if (size > most) throw new BodyTooLarge(`is larger than ${most} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks, size)
 }
 
-/** `undefined` for an empty body. Throws `malformed`, also for bytes that are not UTF-8: they would be stored altered. */
+/**
+ * `undefined` for an empty body. Throws `BodyTooLarge` for more values than one request may hold, and `malformed`, also for bytes
+ * that are not UTF-8: they would be stored altered.
+ */
 export function parseJsonObject(body: Uint8Array): JsonObject | undefined {
   if (body.length === 0) return undefined
+  if (marksIn(body) > MAX_MARKS) throw new BodyTooLarge('has too many values for one request')
   const value = parseJson(body)
   if (isObject(value)) return value
   throw new SyncError('malformed', 'the body must be a JSON object')
@@ -49,6 +59,22 @@ export function parseJsonObject(body: Uint8Array): JsonObject | undefined {
 
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+const [QUOTE, BACKSLASH] = [0x22, 0x5c]
+const MARKS: ReadonlySet<number> = new Set([0x2c, 0x3a, 0x5b, 0x7b])
+
+/** Counted outside strings; of text that is no JSON, anything. */
+function marksIn(body: Uint8Array): number {
+  let marks = 0
+  let quoted = false
+  for (let index = 0; index < body.length; index += 1) {
+    const byte = body[index] ?? 0
+    if (byte === QUOTE) quoted = !quoted
+    else if (quoted) index += byte === BACKSLASH ? 1 : 0
+    else if (MARKS.has(byte)) marks += 1
+  }
+  return marks
 }
 
 function parseJson(body: Uint8Array): unknown {

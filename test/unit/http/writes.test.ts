@@ -187,10 +187,30 @@ describe('P10: bodies', () => {
     expect(answer.status).toBe(200)
   })
 
+  test('a body of very many values is refused before it is parsed; the fullest record is not', async () => {
+    const { request, send, put, limitsHit } = openApp({ limits: { frameBytes: 4_000_000 } })
+    await put('a')
+    const bodies = [
+      `{"tags":{${Array.from({ length: 60_000 }, (_, index) => `"${index}":null`).join(',')}}}`,
+      `{"fields":{"title":${'['.repeat(2_000_000)}`,
+      `{${Array.from({ length: 60_000 }, (_, index) => `"a\\"${index}":1`).join(',')}}`,
+    ]
+    for (const body of bodies) {
+      const answer = await request('PATCH', '/v1/records/contact/a', { body })
+      expect(await problemOf(answer)).toMatchObject({ status: 413, detail: 'the body has too many values for one request' })
+    }
+    expect(limitsHit).toEqual(['frame', 'frame', 'frame'])
+    const entry = { kind: 'call', at: '2026-01-02T03:04:05Z', subject: ',:[{"\\', body: '{"a":[1,2,3]}'.repeat(10), order: 'V' }
+    const activities = Object.fromEntries(Array.from({ length: 5_000 }, (_, index) => [`a${index}`, entry]))
+    const email = { label: 'x', address: 'a@example.com', primary: true, order: 'V' }
+    const emails = Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`e${index}`, email]))
+    expect((await send('PATCH', '/v1/records/contact/a', { activities, emails })).status).toBe(200)
+  })
+
   test('JSON that is nested without end is refused like any other', async () => {
     const { request, put } = openApp()
     await put('a')
-    const deep = `{"fields":{"title":${'['.repeat(400_000)}${']'.repeat(400_000)}}}`
+    const deep = `{"fields":{"title":${'['.repeat(90_000)}${']'.repeat(90_000)}}}`
     const answer = await request('PATCH', '/v1/records/contact/a', { body: deep })
     expect([answer.status, (await problemOf(answer)).errors]).toEqual([422, [{ path: ['fields', 'title'], code: 'kind' }]])
   })
