@@ -27,6 +27,8 @@ export interface Config {
   readonly port: number
   /** Absent: the embedded database in the data folder. */
   readonly databaseUrl: string | undefined
+  /** Port of 127.0.0.1 on which the embedded database speaks SQL; absent: on none. */
+  readonly sqlPort: number | undefined
   /** Absolute path. */
   readonly dataDirectory: string
   /** The `aud` that tokens must carry. */
@@ -51,10 +53,21 @@ export function readConfig(environment: Environment = process.env): Config {
     if (value >= least && value <= most) return value
     throw bad(`${name} must be a whole number ${most === MAX_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`}.`)
   }
+  const sqlPort = (port: number): number | undefined => {
+    if (text('RAPPORT_SQL_PORT') === undefined) return undefined
+    const value = integer('RAPPORT_SQL_PORT', 0, 1, 65_535)
+    if (text('DATABASE_URL') !== undefined) {
+      throw bad('RAPPORT_SQL_PORT is for the embedded database, and makes no sense together with DATABASE_URL.')
+    }
+    if (value === port) throw bad('RAPPORT_SQL_PORT must be another port than PORT.')
+    return value
+  }
+  const port = integer('PORT', 4100, 0, 65_535)
   return Object.freeze({
     host: text('HOST') ?? '127.0.0.1',
-    port: integer('PORT', 4100, 0, 65_535),
+    port,
     databaseUrl: databaseUrl(text('DATABASE_URL')),
+    sqlPort: sqlPort(port),
     dataDirectory: resolve(text('RAPPORT_DATA_DIR') ?? '.data'),
     audience: text('RAPPORT_AUDIENCE') ?? 'rapport',
     samples: onOrOff('RAPPORT_SAMPLES', text('RAPPORT_SAMPLES')),

@@ -17,6 +17,7 @@ import postgres from 'postgres'
 import type { Config } from './config.ts'
 import { databaseFolder, startEmbeddedDatabase } from './embedded/embedded-database.ts'
 import { readOwner } from './embedded/folder-lock.ts'
+import { OWN_APPLICATION_NAME } from './embedded/startup.ts'
 import type { Logger } from './observability/logger.ts'
 
 const OLDEST_POSTGRES = 15
@@ -37,6 +38,8 @@ const PATIENCE_MILLISECONDS = 30_000
 const RETRY_MILLISECONDS = 500
 /** How long a command waits for a server that holds the data folder and does not answer yet: its first start makes a database. */
 const JOIN_MILLISECONDS = 15_000
+/** Of a command beside a running server. */
+const GUEST_APPLICATION_NAME = 'rapport command'
 /** Any number that no other program uses for a lock in the same database. */
 const MIGRATION_LOCK = 7_269_312_055
 
@@ -50,18 +53,16 @@ export interface Database {
   close(): Promise<void>
 }
 
-export type DatabaseConfig = Pick<Config, 'databaseUrl' | 'dataDirectory'>
+export type DatabaseConfig = Pick<Config, 'databaseUrl' | 'dataDirectory'> & Partial<Pick<Config, 'sqlPort'>>
 
 /** Opens the configured database, checks it and brings its tables up to date. Rejects with a `configuration` error. */
 export async function openDatabase(config: DatabaseConfig, log: Logger): Promise<Database> {
-  return config.databaseUrl === undefined
-    ? await openEmbedded(config.dataDirectory, log)
-    : await openPostgres(config.databaseUrl, log)
+  return config.databaseUrl === undefined ? await openEmbedded(config, log) : await openPostgres(config.databaseUrl, log)
 }
 
 /**
  * As `openDatabase`, for a command: if a server has the embedded database open, goes through its local socket, and then
- * leaves the tables to that server. A server that is only just starting is waited for.
+ * leaves the tables to that server. A server that is only just starting is waited for. Never serves a port.
  */
 export async function joinDatabase(config: DatabaseConfig, log: Logger): Promise<Database> {
   const deadline = performance.now() + JOIN_MILLISECONDS
@@ -71,7 +72,7 @@ export async function joinDatabase(config: DatabaseConfig, log: Logger): Promise
     if (joined !== undefined) return joined
     try {
       // An owner that left without cleaning up behind itself is no obstacle: the folder's lock decides, not its file.
-      return await openDatabase(config, log)
+      return await openDatabase({ ...config, sqlPort: undefined }, log)
     } catch (error) {
       if (owner === undefined || performance.now() > deadline) throw error
     }
@@ -80,7 +81,7 @@ export async function joinDatabase(config: DatabaseConfig, log: Logger): Promise
 }
 
 async function joinOwner(socket: string): Promise<Database | undefined> {
-  const sql = connectEmbedded(socket, 1)
+  const sql = connectEmbedded(socket, 1, GUEST_APPLICATION_NAME)
   try {
     await sql`select 1`
     return { sql, kind: 'embedded', close: () => sql.end({ timeout: 1 }) }
@@ -90,8 +91,8 @@ async function joinOwner(socket: string): Promise<Database | undefined> {
   }
 }
 
-async function openEmbedded(dataDirectory: string, log: Logger): Promise<Database> {
-  const embedded = await startEmbeddedDatabase(dataDirectory, log)
+async function openEmbedded({ dataDirectory, sqlPort }: DatabaseConfig, log: Logger): Promise<Database> {
+  const embedded = await startEmbeddedDatabase(dataDirectory, sqlPort, log)
   const sql = connectEmbedded(embedded.socket, EMBEDDED_POOL)
   const close = async (): Promise<void> => {
     await sql.end({ timeout: 1 })
@@ -149,7 +150,8 @@ const OPTIONS = {
   },
 }
 
-function connectEmbedded(socket: string, max: number): Sql {
+/** Those of the server itself share the session as it is and set nothing; whoever is called otherwise is a guest in it. */
+function connectEmbedded(socket: string, max: number, applicationName = OWN_APPLICATION_NAME): Sql {
   // Connections live as long as the pool: what one has prepared stays in the one session that they all share.
   return postgres({
     ...OPTIONS,
@@ -160,7 +162,7 @@ function connectEmbedded(socket: string, max: number): Sql {
     password: '',
     idle_timeout: 0,
     max_lifetime: null,
-    connection: { application_name: 'rapport' },
+    connection: { application_name: applicationName },
   })
 }
 

@@ -1,7 +1,8 @@
 /**
  * The database that needs no installing: PGlite in a folder, in a worker thread, spoken to over a Unix socket by the same
  * driver as a real Postgres. One process at a time (`folder-lock.ts`); others reach it through its socket, which only the
- * folder's owner may open. If the worker breaks down it is started anew, on the same socket.
+ * folder's owner may open, or through a port of 127.0.0.1 if there is to be one. If the worker breaks down it is started anew,
+ * on the same socket and port.
  *
  * PGlite has no fsync: what it has acknowledged survives the death of the process, but not a loss of power.
  */
@@ -31,8 +32,15 @@ export function databaseFolder(dataDirectory: string): string {
   return join(dataDirectory, 'database')
 }
 
-/** Rejects with a `configuration` error that names the process if another one has the folder open. */
-export async function startEmbeddedDatabase(dataDirectory: string, log: Logger): Promise<EmbeddedDatabase> {
+/**
+ * Rejects with a `configuration` error that names the process if another one has the folder open, and one that names
+ * RAPPORT_SQL_PORT if that port cannot be had.
+ */
+export async function startEmbeddedDatabase(
+  dataDirectory: string,
+  port: number | undefined,
+  log: Logger,
+): Promise<EmbeddedDatabase> {
   const folder = databaseFolder(dataDirectory)
   openDataFolder(dataDirectory)
   openDataFolder(folder)
@@ -41,17 +49,33 @@ export async function startEmbeddedDatabase(dataDirectory: string, log: Logger):
   if (lock === undefined) throw heldElsewhere(dataDirectory)
   if (lock.previous !== undefined) removeSocket(lock.previous.socket, folder)
   const socket = socketPath(folder)
-  const input: WorkerInput = { cluster: join(folder, 'cluster'), socket }
+  const input: WorkerInput = { cluster: join(folder, 'cluster'), socket, port }
   let stopping = false
+  let started = false
+  let portRefused: string | undefined
   let worker: Worker
 
   try {
     lock.announce({ pid: process.pid, socket })
-    worker = await startWorker(input, restart)
+    worker = await startWorker(input, hear, restart)
+    if (portRefused !== undefined) {
+      stopping = true
+      await stopWorker(worker)
+      throw new SyncError('configuration', whyNoPort(portRefused))
+    }
+    started = true
   } catch (error) {
     removeSocket(socket, folder)
     lock.release()
+    if (error instanceof SyncError) throw error
     throw new SyncError('configuration', `The embedded database in ${folder} does not open.`, { cause: error })
+  }
+
+  function hear(message: WorkerMessage): void {
+    if (message.type === 'limit') log.warn({ limit: message.limit }, 'a connection to the embedded database was ended at a limit')
+    if (message.type !== 'port_refused') return
+    if (started) log.error({ code: message.code }, 'RAPPORT_SQL_PORT is not served until it is free again')
+    else portRefused = message.code
   }
 
   function restart(error: unknown): void {
@@ -61,9 +85,9 @@ export async function startEmbeddedDatabase(dataDirectory: string, log: Logger):
       if (stopping) return
       rmSync(socket, { force: true })
       try {
-        const started = await startWorker(input, restart)
-        if (stopping) await started.terminate()
-        worker = started
+        const another = await startWorker(input, hear, restart)
+        if (stopping) await another.terminate()
+        worker = another
       } catch (failure) {
         restart(failure)
       }
@@ -90,6 +114,11 @@ function heldElsewhere(dataDirectory: string): SyncError {
   )
 }
 
+function whyNoPort(code: string): string {
+  if (code === 'EADDRINUSE') return 'Rapport cannot start: another program listens on RAPPORT_SQL_PORT already.'
+  return `Rapport cannot listen on RAPPORT_SQL_PORT (${code}).`
+}
+
 function socketPath(folder: string): string {
   const beside = join(folder, 'socket')
   if (Buffer.byteLength(beside) <= MAX_SOCKET_PATH_BYTES) return beside
@@ -103,16 +132,24 @@ function removeSocket(socket: string, folder: string): void {
   if (parent !== folder && parent.startsWith(join(tmpdir(), TEMPORARY_PREFIX))) rmSync(parent, { recursive: true, force: true })
 }
 
-/** Resolves once the database answers on its socket; `died` is called if it ends later without having been asked to. */
-function startWorker(input: WorkerInput, died: (error: unknown) => void): Promise<Worker> {
+/**
+ * Resolves once the database answers on its socket; `hear` gets what it says until then and later, and `died` is called if it
+ * ends later without having been asked to.
+ */
+function startWorker(
+  input: WorkerInput,
+  hear: (message: WorkerMessage) => void,
+  died: (error: unknown) => void,
+): Promise<Worker> {
   return new Promise((resolve, reject) => {
     // Nothing that PGlite prints may reach our stdout, and it reads no environment.
     const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: input, stdout: true, env: {} })
     let ready = false
     const ended = (error: unknown): void => (ready ? died(error) : reject(error))
     worker.once('error', ended)
-    worker.once('message', (message: WorkerMessage) => {
-      if (message !== 'ready') return
+    worker.on('message', (message: WorkerMessage) => {
+      hear(message)
+      if (message.type !== 'ready') return
       ready = true
       worker.off('error', ended)
       let failure: unknown

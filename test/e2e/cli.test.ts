@@ -78,6 +78,30 @@ describe('sql', () => {
     expect(await database.sql`select 1 as still`).toEqual([{ still: 1 }])
   })
 
+  test('prints values so that nothing of them is lost, and a date without a time', async () => {
+    const values: readonly (readonly [literal: string, printed: unknown])[] = [
+      ["'2026-02-28'::date", '2026-02-28'],
+      ["'0001-01-01'::date", '0001-01-01'],
+      ["'{2026-02-28,1999-12-31}'::date[]", ['2026-02-28', '1999-12-31']],
+      ["'2026-02-28 23:30:00.123+02'::timestamptz", '2026-02-28T21:30:00.123Z'],
+      ['1250.5::numeric(19,4)', '1250.5000'],
+      ['123456789012345678901234567890.5', '123456789012345678901234567890.5'],
+      ['9007199254740991::bigint', 9_007_199_254_740_991],
+      ['-1', -1],
+      ['0.1::float8', 0.1],
+      ['true', true],
+      ["'01973000-0000-7c00-8000-000000000001'::uuid", '01973000-0000-7c00-8000-000000000001'],
+      [`'{"a": [1, null, "x"]}'::jsonb`, { a: [1, null, 'x'] }],
+      [`'{a,"b c"}'::text[]`, ['a', 'b c']],
+      ["'1 day 02:00'::interval", '1 day 02:00:00'],
+      ['null::date', null],
+    ]
+    const columns = values.map(([literal], index) => `${literal} as column_${index}`)
+    const { code, stdout, stderr } = await cli(database.dataDirectory, 'sql', `select ${columns.join(', ')}`)
+    expect([code, stderr]).toEqual([0, ''])
+    expect(JSON.parse(stdout)).toEqual([Object.fromEntries(values.map(([, printed], index) => [`column_${index}`, printed]))])
+  })
+
   test('leaves no setting behind in the session that it shares with the server', async () => {
     for (const statement of ['set statement_timeout = 1', 'set default_transaction_read_only = on']) {
       expect(await cli(database.dataDirectory, 'sql', statement)).toMatchObject({ code: 0, stdout: '[]\n' })
@@ -100,14 +124,17 @@ describe('sql', () => {
     "copy (select repeat('x', 100) from generate_series(1, 20000)) to stdout",
   ])('refuses to copy in one line, and the server beside it notices nothing: %s', async (statement) => {
     const { dataDirectory, sql } = database
-    // Of the session: gone if that was started anew.
-    await sql`create temporary table if not exists copied (n int)`
+    const started = () => sql`select pg_postmaster_start_time()::text as at`
+    await sql`create table if not exists public.copied (n int)`
+    const before = await started()
     expect(await cli(dataDirectory, 'sql', statement)).toMatchObject({
       code: 1,
       stdout: '',
       stderr: expect.stringMatching(/^[^\n]*copy[^\n]*\n$/i),
     })
-    expect(await sql`select * from copied`).toEqual([])
+    expect(await sql`select * from public.copied`).toEqual([])
+    // The session would have been started anew.
+    expect(await started()).toEqual(before)
   })
 
   test('opens the database itself where nobody has it open', async () => {

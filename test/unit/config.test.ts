@@ -9,6 +9,7 @@ describe('the configuration', () => {
       host: '127.0.0.1',
       port: 4100,
       databaseUrl: undefined,
+      sqlPort: undefined,
       dataDirectory: resolve('.data'),
       audience: 'rapport',
       samples: true,
@@ -44,6 +45,7 @@ describe('the configuration', () => {
       logLevel: 'warn',
       limits: { updatesPerSecond: 0 },
     })
+    expect(readConfig({ RAPPORT_SQL_PORT: '5499', DATABASE_URL: '' })).toMatchObject({ sqlPort: 5499, databaseUrl: undefined })
     expect(Object.isFrozen(config) && Object.isFrozen(config.limits)).toBe(true)
   })
 
@@ -53,6 +55,9 @@ describe('the configuration', () => {
     ['PORT', '-1'],
     ['PORT', '1e3'],
     ['DATABASE_URL', 'mysql://secret@x/y'],
+    ['RAPPORT_SQL_PORT', '0'],
+    ['RAPPORT_SQL_PORT', '65536'],
+    ['RAPPORT_SQL_PORT', 'secret'],
     ['RAPPORT_SAMPLES', 'secret'],
     ['LOG_LEVEL', 'secret'],
     ['RAPPORT_MAX_FRAME_BYTES', '0'],
@@ -64,6 +69,15 @@ describe('the configuration', () => {
     const read = (): unknown => readConfig({ [name]: value })
     expect(read).toThrow(SyncError)
     expect(read).toThrow(new RegExp(`^[^.]*${name}[^.]*\\.$|^${name}[^\\n]*\\.$`))
+    expect(read).not.toThrow(/secret/)
+  })
+  test.each([
+    [{ DATABASE_URL: 'postgres://secret@x/y' }, 'DATABASE_URL'],
+    [{ PORT: '5499' }, 'PORT'],
+  ])('does not let RAPPORT_SQL_PORT stand beside %j', (environment, named) => {
+    const read = (): unknown => readConfig({ ...environment, RAPPORT_SQL_PORT: '5499' })
+    expect(read).toThrow(SyncError)
+    expect(read).toThrow(new RegExp(`^RAPPORT_SQL_PORT [^.\\n]*\\b${named}\\.$`))
     expect(read).not.toThrow(/secret/)
   })
 })
