@@ -1,0 +1,31 @@
+/** The requests that the README tells a CRM's engineer to paste, pasted. */
+import { execFile } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+import { startTestServer } from '../support/server.ts'
+
+const README = readFileSync(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8')
+
+test('the requests of the README give what it says', async () => {
+  const [, pasted = ''] = /```sh\n(TOKEN=[^\n]*\ncontacts\(\).*?)```/s.exec(README) ?? []
+  const server = await startTestServer()
+  try {
+    const script = pasted.replace(/^TOKEN=.*$/m, '').replaceAll('127.0.0.1:4100', server.address)
+    const env = { ...process.env, TOKEN: await server.token('crm', 'crm') }
+    const { stdout } = await promisify(execFile)('sh', ['-c', script], { env })
+    const answers = stdout.split('\n').map((line): unknown => (line === '' ? undefined : JSON.parse(line)))
+    expect(answers).toMatchObject([
+      { id: 'c1', sequence: 1, content: { fields: { lastName: 'Ferro' } } },
+      { sequence: 2, content: { fields: { title: 'Buyer' }, tags: { vip: true }, emails: { e1: {}, e2: { label: 'home' } } } },
+      { status: 412, code: 'stale' },
+      undefined,
+      { sequence: 4, deletedAt: null },
+      { sequence: 4, content: { fields: { title: 'Buyer' } } },
+      undefined,
+    ])
+  } finally {
+    await server.stop()
+  }
+})
