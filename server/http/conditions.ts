@@ -3,9 +3,13 @@
  * at one sequence always reads the same.
  */
 import { SyncError } from '@rapport/shared/errors.ts'
-import type { Context } from 'hono'
 
 const TAG = /(W\/)?"([^"]*)"/g
+
+/** A request, as far as it sets conditions. */
+interface Asked {
+  header(name: string): string | undefined
+}
 
 interface Tag {
   readonly weak: boolean
@@ -17,31 +21,31 @@ export function etagOf(sequence: number): string {
 }
 
 /** Whether a record that stands at some sequence may be touched, by `If-Match`. Throws `malformed`. */
-export function readIfMatch(context: Context): (sequence: number) => boolean {
-  const tags = readTags(context, 'If-Match')
+export function readIfMatch(request: Asked): (sequence: number) => boolean {
+  const tags = readTags(request, 'If-Match')
   if (tags === undefined || tags === '*') return () => true
   // Strong comparison: a weak tag says too little about a state to build on it.
   return (sequence) => tags.some(({ weak, value }) => !weak && value === String(sequence))
 }
 
 /** Whether the caller holds a record that stands at some sequence already, by `If-None-Match`. Throws `malformed`. */
-export function readIfNoneMatch(context: Context): (sequence: number) => boolean {
-  const tags = readTags(context, 'If-None-Match')
+export function readIfNoneMatch(request: Asked): (sequence: number) => boolean {
+  const tags = readTags(request, 'If-None-Match')
   if (tags === undefined) return () => false
   if (tags === '*') return () => true
   return (sequence) => tags.some(({ value }) => value === String(sequence))
 }
 
 /** Both headers, for a request that would change the record (13.2.2). Throws `malformed`. */
-export function readWriteCondition(context: Context): (sequence: number) => boolean {
-  const matches = readIfMatch(context)
-  const held = readIfNoneMatch(context)
+export function readWriteCondition(request: Asked): (sequence: number) => boolean {
+  const matches = readIfMatch(request)
+  const held = readIfNoneMatch(request)
   return (sequence) => matches(sequence) && !held(sequence)
 }
 
 /** The tags of a list; `undefined` without the header. */
-function readTags(context: Context, header: string): readonly Tag[] | '*' | undefined {
-  const text = context.req.header(header)
+function readTags(request: Asked, header: string): readonly Tag[] | '*' | undefined {
+  const text = request.header(header)
   if (text === undefined || text.trim() === '*') return text === undefined ? undefined : '*'
   const tags = Array.from(text.matchAll(TAG), ([, weak, value = '']) => ({ weak: weak !== undefined, value }))
   if (tags.length > 0 && /^[ \t,]*$/.test(text.replaceAll(TAG, ''))) return tags

@@ -95,7 +95,7 @@ export function addRecordWrites(app: Hono<Authenticated>, { clock, registry, lim
   app.patch('/:type/:id', (context) =>
     admit(context, async ({ json, perform }) => {
       const target = readTarget(context)
-      const edit = patching(target.type, readPatch(json()), readWriteCondition(context))
+      const edit = patching(target.type, readPatch(json()), readWriteCondition(context.req))
       return represent(context, await perform(target, edit, (room) => resourceOf(target.type, room)), 200)
     }),
   )
@@ -105,7 +105,7 @@ export function addRecordWrites(app: Hono<Authenticated>, { clock, registry, lim
       const target = readTarget(context)
       // To mark it deleted instead would look as if somebody's right to be forgotten had been served.
       if (readFlag(context, 'erase')) throw new SyncError('malformed', 'records cannot be erased yet; this one was left as it is')
-      await perform(target, deletion(clock.now(), readWriteCondition(context)), () => Promise.resolve())
+      await perform(target, deletion(clock.now(), readWriteCondition(context.req)), () => Promise.resolve())
       return context.body(null, 204)
     }),
   )
@@ -115,7 +115,7 @@ export function addRecordWrites(app: Hono<Authenticated>, { clock, registry, lim
       const target = readTarget(context)
       const [unknown] = Object.keys(json() ?? {})
       if (unknown !== undefined) throw invalid([unknown], 'unknown_field', 'only a deletion can be lifted, with an empty body')
-      const edit = restoration(readWriteCondition(context))
+      const edit = restoration(readWriteCondition(context.req))
       return represent(context, await perform(target, edit, (room) => resourceOf(target.type, room)), 200)
     }),
   )

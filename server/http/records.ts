@@ -37,7 +37,7 @@ export function createRecords(needs: RecordsNeeds): Hono<Authenticated> {
 
   app.get('/:type/:id', async (context) => {
     const { type, key } = readTarget(context)
-    const [matches, isHeld] = [readIfMatch(context), readIfNoneMatch(context)]
+    const [matches, isHeld] = [readIfMatch(context.req), readIfNoneMatch(context.req)]
     const projected = readFlag(context, 'projected')
     if (context.req.query('at') !== undefined) throw malformed('records can be read only as they are now')
     const record = await readResource(registry, type, key)
