@@ -66,7 +66,11 @@ export function addRecordWrites(app: Hono<Authenticated>, { clock, registry, lim
       pass.received(body.length)
       return await write({ json: () => parseJsonObject(body), perform })
     } catch (error) {
-      if (error instanceof BodyTooLarge) limitHit('frame')
+      if (error instanceof BodyTooLarge) {
+        limitHit('frame')
+        // It has crossed the wire, or will, before the client hears of it.
+        pass.received(limits.frameBytes)
+      }
       throw error
     } finally {
       void work.then(pass.leave)

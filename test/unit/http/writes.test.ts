@@ -240,6 +240,13 @@ describe('P10: rate', () => {
     expect(limitsHit).toEqual(['rate', 'rate'])
   })
 
+  test('a body that is too large is paid for as well', async () => {
+    const { request, put } = openApp({ clock: createFakeClock(), limits: { frameBytes: 1_000, bytesPerSecond: 100 } })
+    await put('a')
+    const large = () => request('PATCH', '/v1/records/contact/a', { body: '{}', headers: { 'Content-Length': '1001' } })
+    expect([(await large()).status, (await large()).status]).toEqual([413, 429])
+  })
+
   test('a large body is paid for in bytes, and the answer says truly when', async () => {
     const clock = createFakeClock()
     const { send, put } = openApp({ clock, limits: { bytesPerSecond: 100 } })
