@@ -11,7 +11,7 @@ import { instant, keyColumns, settleMarks } from './marks.ts'
 import { type ChangeEvent, writeEvents } from './outbox.ts'
 import type { Mapped } from './reading.ts'
 import { planStatements, type TableStatements } from './table-statements.ts'
-import { run, type Session } from './transaction.ts'
+import { run, type Session, together } from './transaction.ts'
 
 export interface Written {
   /** Records whose rows are right now. */
@@ -92,7 +92,7 @@ export function createBatchWriter(plan: Plan, others: readonly string[], clock: 
       const rows = claimed.flatMap(({ record }) => childRows(plan.children[index], record))
       touches.push(run<Touch>(session, statement.prune, [records, JSON.stringify(rows)]), put(statement, rows))
     }
-    return (await Promise.all(touches)).flat()
+    return (await together(touches)).flat()
   }
 
   function eventOf({ record, state, after }: Claimed, touched: boolean, rebuilding: boolean): ChangeEvent | undefined {
@@ -137,15 +137,20 @@ export function createBatchWriter(plan: Plan, others: readonly string[], clock: 
         else claimed.push({ record, state, after: shadowOf(record.projection) })
       }
       const held = claimed.length === 0 ? new Map<string, Held>() : await hold(session, claimed)
-      const free = claimed.filter(({ record }) => held.get(nameOf(record.key))?.free === true)
-      for (const { record } of claimed) if (held.get(nameOf(record.key))?.free === false) busy.push(record)
+      const free: Claimed[] = []
+      for (const one of claimed) {
+        const row = held.get(nameOf(one.record.key))
+        // One that was erased meanwhile is found out by whoever reads it next.
+        if (row?.free === true && !row.erased) free.push(one)
+        else busy.push(one.record)
+      }
 
       if (free.length === 0) return { settled, busy, changed: 0 }
       const touches = await writeRows(session, free)
       const touched = new Set(touches.filter(({ news }) => news !== false).map(nameOf))
       const events = free.flatMap((one) => eventOf(one, touched.has(nameOf(one.record.key)), rebuilding) ?? [])
       const done = free.map(({ record }) => record)
-      await Promise.all([
+      await together([
         writeEvents(session, clock, type, events),
         checkpoint(session, free),
         settleMarks(session, type, done, others),

@@ -20,10 +20,21 @@ select set_config('lock_timeout', '${LOCK_MILLISECONDS}', true), set_config('pla
 export async function transact<T>(sql: Sql, body: (session: Session) => Promise<T>): Promise<T> {
   const result = await sql.begin(async (session) => {
     // Both are on their way before the first answer is here.
-    const [, done] = await Promise.all([session.unsafe(SETTINGS).execute(), body(session)])
+    const [, done] = await together([session.unsafe(SETTINGS).execute(), body(session)])
     return { done }
   })
   return result.done
+}
+
+/**
+ * As `Promise.all`, but a failure is not told before everything has ended: what goes on behind the back of a transaction that is rolled
+ * back would be written after it, and stay.
+ */
+export async function together<T extends readonly unknown[]>(
+  parts: readonly [...T],
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  await Promise.allSettled(parts)
+  return await Promise.all(parts)
 }
 
 /** A statement whose best plan does not depend on what the tables hold, or that runs under the settings above. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll } from 'vitest'
 import { openEmbeddedForTest, type TestDatabase } from '../support/database.ts'
+import { describeProjectionFaults } from '../support/projection-fault-suite.ts'
 import { describeProjection } from '../support/projection-suite.ts'
 
 let database: TestDatabase
@@ -9,3 +10,4 @@ beforeAll(async () => {
 afterAll(() => database.close())
 
 describeProjection('the embedded database', () => database.sql)
+describeProjectionFaults('the embedded database', () => database.sql)

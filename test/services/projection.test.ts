@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from 'vitest'
 import { type Database, openDatabase } from '../../server/db.ts'
 import { silent } from '../support/database.ts'
 import { openPostgres, type TestPostgres } from '../support/postgres.ts'
+import { describeProjectionFaults } from '../support/projection-fault-suite.ts'
 import { describeProjection } from '../support/projection-suite.ts'
 
 let server: TestPostgres
@@ -16,3 +17,4 @@ afterAll(async () => {
 })
 
 describeProjection('Postgres', () => database.sql)
+describeProjectionFaults('Postgres', () => database.sql)
