@@ -47,7 +47,7 @@ const MAX_CUSTOM_NAME = 60
 
 /** `undefined` for a name of which no letter or digit is left. */
 export function customName(name: string): `x_${string}` | undefined {
-  const plain = name.normalize('NFKD').replaceAll(/\p{M}/gu, '').replaceAll('ß', 'ss').toLowerCase()
+  const plain = name.normalize('NFKD').replaceAll(/\p{M}/gu, '').replaceAll('ß', 'ss').replaceAll(/['’]/g, '').toLowerCase()
   const snake = plain.replaceAll(/[^a-z0-9]+/g, '_').replaceAll(/^_+|_+$/g, '')
   const custom = `x_${snake.slice(0, MAX_CUSTOM_NAME)}`
   return snake !== '' && isCustomField(custom) ? custom : undefined

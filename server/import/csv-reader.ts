@@ -31,7 +31,7 @@ const MAX_ROW_CHARACTERS = 128 * 1024
 const TELLING_COLUMNS = 4
 const DELIMITERS = [',', ';', '\t'] as const
 /** What Excel puts before the header to say what separates columns. */
-const SEPARATOR_LINE = /^sep=(.)$/i
+const SEPARATOR_LINE = /^sep=(.)\s*$/i
 
 const TOO_LONG = 'the line is longer than any that can be read'
 const OPEN_QUOTE = 'a quote is opened and not closed, or stands inside a value without being doubled'
@@ -133,17 +133,17 @@ export class CsvReader {
     this.#lines.shift()
   }
 
-  /** Whether one of the inner lines would be a row by itself. */
+  /** Whether one of the inner lines would be a row by itself, and not an empty one. With quotes in it the whole could not be read. */
   #swallowed(joined: readonly TextLine[]): boolean {
     if (this.#columns < TELLING_COLUMNS) return false
-    const delimiter = this.#delimiter ?? ','
-    return joined
-      .slice(1, -1)
-      .some(({ text }) => text.split(delimiter).length >= this.#columns && this.#parse(text)?.length === this.#columns)
+    return joined.slice(1, -1).some(({ text }) => {
+      const values = text.includes('"') ? [] : text.split(this.#delimiter ?? ',')
+      return values.length === this.#columns && values.filter((value) => value.trim() !== '').length > 1
+    })
   }
 
   #readHeader(text: string, whole: boolean): void {
-    const [, separator] = SEPARATOR_LINE.exec(text.trim()) ?? []
+    const [, separator] = SEPARATOR_LINE.exec(text) ?? []
     if (separator !== undefined && this.#delimiter === undefined) {
       this.#delimiter = separator
       return

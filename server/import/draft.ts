@@ -89,8 +89,9 @@ class DraftBuilder {
   finish(newId: () => string): Drafted {
     if (this.#type === 'contact') this.#settleName()
     else if (!this.#fields.has('name')) this.#nameAfterWebsite()
-    if (!this.#somebody) return { type: 'nobody', reason: 'it has no name and no e-mail address, telephone number or company' }
     if (this.#type === 'account' && !this.#fields.has('name')) return { type: 'nobody', reason: 'it has no company name' }
+    if (this.#type === 'contact' && !this.#somebody)
+      return { type: 'nobody', reason: 'it has no name and no e-mail address, telephone number or company' }
     const company = this.#company.has('name') ? Object.fromEntries(this.#company) : undefined
     const content = this.#content(newId)
     if (validateContent(importedTypes[this.#type], content).length > 0) {
@@ -140,12 +141,20 @@ class DraftBuilder {
     const register = own<Register>(importedTypes[owner].fields, name)
     if (register === undefined) throw new SyncError('internal', 'a column goes to a field that does not exist')
     const noun = fields === this.#company ? `company ${nounOf(name)}`.replace(/ name$/, '') : nounOf(name)
-    const typed = registerValue(register, assignment.value, assignment, this.#order)
-    if ('reason' in typed) return this.#leftovers.keep(assignment.column, noun, assignment.value, typed.reason)
+    const { column, value, values = {} } = assignment
+    const typed = registerValue(register, value, assignment, this.#order)
+    // A word that is none of ours is still one of a list, and more use as a field than as prose.
+    if ('reason' in typed && register.kind === 'enum') return this.#spare(assignment)
+    if ('reason' in typed) return this.#leftovers.keep(column, noun, value, typed.reason)
     const held = fields.get(name)
     if (held === undefined) fields.set(name, typed.value)
-    const saysLess = register.kind === 'enum' && fold(assignment.value) !== typed.value
-    if (held === undefined ? !saysLess : fold(String(held)) === fold(String(typed.value))) return
+    const same = held === undefined || fold(String(held)) === fold(String(typed.value))
+    const meanings = Object.values(values).filter((meaning) => meaning === typed.value).length
+    if (!same || (meanings > 1 && fold(value) !== typed.value)) this.#spare(assignment)
+  }
+
+  /** Keeps what was written in the column's own custom field. */
+  #spare(assignment: Assignment): void {
     this.#spared.add(assignment.column)
     this.#setCustom(assignment.spare, { ...assignment, as: 'text', values: {} })
   }
@@ -179,8 +188,7 @@ class DraftBuilder {
     const parts = [...this.#fields.values(), ...this.#custom.values()].map(String)
     if (this.#fields.has('firstName') || this.#fields.has('lastName')) {
       if (!saysMore(full.value, parts)) return
-      this.#spared.add(full.column)
-      return this.#setCustom(full.spare, full)
+      return this.#spare(full)
     }
     const { first, last } = splitName(full.value)
     if (first !== '') this.#setField(this.#fields, 'contact', 'firstName', { ...full, value: first })
@@ -190,7 +198,6 @@ class DraftBuilder {
   #nameAfterWebsite(): void {
     const website = this.#fields.get('website')
     if (typeof website !== 'string') return
-    this.#somebody = true
     this.#fields.set('name', website.replace(/^https?:\/\/(?:www\.)?/i, '').replace(/[/?#].*$/s, ''))
   }
 

@@ -41,6 +41,6 @@ export const google: Format = {
 /** Whether these are the header keys of an export. */
 export function isGoogle(keys: ReadonlySet<string>): boolean {
   const names = (keys.has('firstname') && keys.has('lastname')) || (keys.has('givenname') && keys.has('familyname'))
-  const numbered = [...keys].some((key) => /^(?:email|phone)\d+(?:label|type|value)$/.test(key))
+  const numbered = [...keys].some((key) => /^(?:email|phone)\d+value$/.test(key))
   return (names || keys.has('name')) && (numbered || keys.has('groupmembership') || keys.has('phoneticfirstname'))
 }

@@ -31,7 +31,9 @@ const ADDRESS_ORDER = [2, 1, 0, 3, 4, 5, 6] as const
 export function recordOf({ line, properties }: Card): SourceRecord | BrokenLine {
   const kind = textOf(properties.find(({ name }) => name === 'kind'))
   if (/^group$/i.test(kind)) return { type: 'broken', line, reason: 'it is a group of cards, not a person' }
-  const recordType = /^org$/i.test(kind) ? 'account' : 'contact'
+  // Apple's programs have a word of their own for a card that is a company's.
+  const shownAs = textOf(properties.find(({ name }) => name === 'x-abshowas'))
+  const recordType = /^org$/i.test(kind) || /^company$/i.test(shownAs) ? 'account' : 'contact'
   const card = new CardReading(properties)
   return {
     type: 'record',
