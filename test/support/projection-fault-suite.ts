@@ -5,6 +5,7 @@ import { listFaults } from '../../server/projection/fault-list.ts'
 import { createRandom } from '../simulation/random.ts'
 import { sqlStoreUnderTest } from './database.ts'
 import { entryOf, freshTenant, recordKey } from './entries.ts'
+import { failing } from './failing-sql.ts'
 import { onStage } from './projection-suite.ts'
 import { until } from './stock-client.ts'
 
@@ -207,24 +208,4 @@ export function describeProjectionFaults(name: string, sql: () => Sql): void {
         release()
       }))
   })
-}
-
-/** Fails statements as a lost connection does: before they are sent or after they took effect, and a transaction at its end too. */
-function failing(sql: Sql, fails: () => boolean): Sql {
-  const lost = (): Error => Object.assign(new Error('the connection is gone'), { code: 'CONNECTION_CLOSED' })
-  const wrap = (session: Pick<Sql, 'unsafe'>): Pick<Sql, 'unsafe'> => ({
-    unsafe: ((...given: Parameters<Sql['unsafe']>) => {
-      if (fails()) {
-        const failure: Promise<never> = Promise.reject(lost())
-        return Object.assign(failure, { execute: () => failure })
-      }
-      return session.unsafe(...given)
-    }) as Sql['unsafe'],
-  })
-  const begin = async (body: (session: Pick<Sql, 'unsafe'>) => Promise<unknown>): Promise<unknown> => {
-    const result = await sql.begin((session) => body(wrap(session)))
-    if (fails()) throw lost()
-    return result
-  }
-  return Object.assign(Object.create(sql) as object, wrap(sql), { begin }) as unknown as Sql
 }
