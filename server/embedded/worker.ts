@@ -9,7 +9,7 @@ import { chmodSync } from 'node:fs'
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net'
 import { parentPort, workerData } from 'node:worker_threads'
 import { PGlite } from '@electric-sql/pglite'
-import { sleep, systemClock } from '@rapport/shared/clock.ts'
+import { systemClock } from '@rapport/shared/clock.ts'
 import { ALLOWANCE_BYTES, createAllowance } from './allowance.ts'
 import { type Reception, serveConnection } from './connection.ts'
 import { createGrowingInput } from './growing-input.ts'
@@ -89,15 +89,23 @@ async function run({ cluster, socket, port }: WorkerInput): Promise<void> {
     await database.close()
     parentPort?.close()
   })
-  let ready = false
-  while (!stopping) {
-    const refused =
-      port === undefined ? undefined : await listen(remote.server, { port, host: '127.0.0.1' }).then(noReason, reasonOf)
-    if (refused !== undefined && !ready) tell({ type: 'port_refused', code: refused })
-    if (!ready) tell({ type: 'ready' })
-    if (refused === undefined) return
-    ready = true
-    await sleep(systemClock, PORT_RETRY_MILLISECONDS)
+  const refused = await openPort()
+  if (refused !== undefined) {
+    tell({ type: 'port_refused', code: refused })
+    tryAgain()
+  }
+  tell({ type: 'ready' })
+
+  /** Resolves with what stands against it. */
+  function openPort(): Promise<string | undefined> {
+    if (port === undefined || stopping) return Promise.resolve(undefined)
+    return listen(remote.server, { port, host: '127.0.0.1' }).then(noReason, reasonOf)
+  }
+
+  function tryAgain(): void {
+    systemClock.after(PORT_RETRY_MILLISECONDS, async () => {
+      if ((await openPort()) !== undefined) tryAgain()
+    })
   }
 }
 
