@@ -1,6 +1,6 @@
 /** `cli import`: customers from another program's export, beside a running server or without one. */
-import { readFileSync } from 'node:fs'
-import { stat } from 'node:fs/promises'
+import { constants, readFileSync } from 'node:fs'
+import { access, stat } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { type Clock, systemClock } from '@rapport/shared/clock.ts'
 import { SyncError } from '@rapport/shared/errors.ts'
@@ -11,6 +11,7 @@ import { FORMAT_NAMES } from '../import/formats.ts'
 import { type ImportRequest, importFile } from '../import/importer.ts'
 import { DATE_ORDERS, type MappingFile, parseMapping } from '../import/mapping-file.ts'
 import { startProgress } from '../import/progress.ts'
+import { checkFormat } from '../import/reading.ts'
 import { UsageError } from './command.ts'
 import { withEngine } from './engine.ts'
 
@@ -23,10 +24,11 @@ const AGAIN = 'run the same command again, and it goes on where it ended'
 export async function importCustomers(config: Config, args: readonly string[]): Promise<string> {
   const request = requestOf(args)
   const size = await sizeOf(request.path)
+  await checkFormat(request.path, request.choice)
   const ending = new AbortController()
   const interrupt = (): void => ending.abort(new SyncError('draining', `The import was interrupted; ${AGAIN}.`))
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt)
-  const progress = startProgress(size)
+  const progress = startProgress(size, systemClock)
   try {
     const report = await withEngine(config, async (engine) => {
       const deps = {
@@ -92,11 +94,14 @@ function mappingAt(path: string): MappingFile {
 
 /** The file is read twice, which a pipe does not allow. */
 async function sizeOf(path: string): Promise<number> {
-  const found = await stat(path).catch((error: unknown) => {
-    throw unreadable('The file', error)
-  })
-  if (!found.isFile()) throw new UsageError('import reads a regular file; this is a folder or a pipe.')
-  return found.size
+  try {
+    const found = await stat(path)
+    if (!found.isFile()) throw new UsageError('import reads a regular file; this is a folder or a pipe.')
+    await access(path, constants.R_OK)
+    return found.size
+  } catch (error) {
+    throw error instanceof UsageError ? error : unreadable('The file', error)
+  }
 }
 
 /** What the database and the runtime say may quote what was imported. */

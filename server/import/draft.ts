@@ -129,7 +129,7 @@ class DraftBuilder {
       case 'id':
         this.#id ||= value
         // So that whoever still works with the other program finds the entry there.
-        return this.#setCustom(assignment.spare, assignment)
+        return this.#spare(assignment)
       case 'ignore':
         return
       default:

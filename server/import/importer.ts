@@ -115,9 +115,9 @@ class ImportRun {
       moved: this.#moved.items,
       columns: this.#columns.list(),
       notes: [
-        ...this.#skipped.rest('skipped lines'),
-        ...this.#moved.rest('moved values'),
-        ...this.#duplicates.rest('repeated lines'),
+        ...this.#skipped.rest('Skipped lines'),
+        ...this.#moved.rest('Moved values'),
+        ...this.#duplicates.rest('Repeated lines'),
         ...this.#notes(reading),
       ],
     }
@@ -213,20 +213,18 @@ class ImportRun {
     const { name, utf8Lines, legacyLines } = reading.encoding()
     const dropped = reading.dropped()
     const [fewer, other] = name === 'windows-1252' ? [utf8Lines, 'UTF-8'] : [legacyLines, 'windows-1252']
+    const counted: readonly (readonly [string, number])[] = [
+      [`Lines read as ${other}, unlike the others`, fewer],
+      ['Dates that could be read in two ways, now in the summary; say which with --dates before the first import', unclearDates],
+      ['Deleted in Rapport since an earlier import, and left so', deleted],
+      ['People linked to an account that is deleted in Rapport', toDeleted],
+      ['People of an account that is erased in Rapport, with its name in their summary', unlinked],
+      ['Pictures, sounds and keys in cards, left out', dropped],
+    ]
+    const proved = `Dates like 3/4/1980 were read ${this.#survey.order}, as other dates of the file prove.`
     return [
-      ...(fewer > 0 ? [`${fewer} lines are not in the encoding of the others; they were read as ${other}.`] : []),
-      ...(this.#survey.orderProved
-        ? [`Dates like 3/4/1980 were read ${this.#survey.order}, as other dates of the file prove.`]
-        : []),
-      ...(unclearDates > 0
-        ? [`${unclearDates} dates could be read in two ways; say which with --dates before the first import.`]
-        : []),
-      ...(deleted > 0 ? [`${deleted} entries were imported before and deleted in Rapport; they stay deleted.`] : []),
-      ...(toDeleted > 0 ? [`${toDeleted} people belong to an account that was deleted in Rapport; they are linked to it.`] : []),
-      ...(unlinked > 0
-        ? [`${unlinked} people belong to an account that was erased in Rapport; its name is in their summary.`]
-        : []),
-      ...(dropped > 0 ? [`${dropped} pictures, sounds and keys in cards were left out.`] : []),
+      ...(this.#survey.orderProved ? [proved] : []),
+      ...counted.flatMap(([what, count]) => (count === 0 ? [] : [`${what}: ${count}.`])),
     ]
   }
 }

@@ -131,6 +131,21 @@ function checked({ format, columns }: MappingFile, header: readonly string[]): F
   throw new SyncError('invalid', `The mapping file names a column “${missing}”, which the file does not have.`)
 }
 
+/** Reads as much of a file as it takes to tell that it can be read at all; throws a `SyncError` if not. */
+export async function checkFormat(path: string, choice: Choice): Promise<void> {
+  const file = await open(path)
+  try {
+    const reading = new FileReading(choice)
+    for await (const chunk of file.createReadStream({ highWaterMark: CHUNK_BYTES, autoClose: false })) {
+      reading.push(chunk as Buffer)
+      if (reading.format !== undefined) return
+    }
+    reading.end()
+  } finally {
+    await file.close()
+  }
+}
+
 /** Reads a file from its start; `onItems` is awaited before more is read. */
 export async function readFile(
   path: string,

@@ -40,7 +40,7 @@ export class Listed<T> {
   /** Nothing, or a sentence about those left out. */
   rest(what: string): readonly string[] {
     const left = this.count - this.items.length
-    return left === 0 ? [] : [`${left} more ${what} are not listed.`]
+    return left === 0 ? [] : [`${what} beyond those listed: ${left}.`]
   }
 }
 

@@ -62,7 +62,8 @@ export async function accountsCalled(
   names: readonly string[],
 ): Promise<ReadonlyMap<string, readonly RecordId[]>> {
   // A database may know the case of ASCII letters alone; a name in capitals is then found by asking in capitals as well.
-  const spellings = new Set(names.flatMap((name) => [name, name.toLowerCase(), name.toUpperCase()].map((one) => one.trim())))
+  const plain = names.map((name) => name.normalize('NFC').replaceAll(/\s+/g, ' ').trim())
+  const spellings = new Set(plain.flatMap((name) => [name, name.toLowerCase(), name.toUpperCase()]))
   const values = [tenant, [...spellings]]
   const rows = await sql.unsafe<{ id: string; name: string }[]>(ACCOUNTS_CALLED, values as never[], { prepare: true })
   const called = new Map<string, RecordId[]>()
@@ -76,5 +77,5 @@ export async function accountsCalled(
 const ACCOUNTS_CALLED = `
 select id, name from public.accounts
 where tenant = $1 and deleted_at is null
-  and lower(name) in (select lower(given.name) from unnest($2::text[]) as given (name))
+  and btrim(regexp_replace(lower(name), '\\s+', ' ', 'g')) in (select lower(given.name) from unnest($2::text[]) as given (name))
 order by id`
