@@ -143,7 +143,7 @@ describe('prepared statements', () => {
     for (const { socket } of [one, other]) socket.destroy()
     const sql = openDriver({ prepare: false })
     const left = () => sql`select count(*)::int as n from pg_prepared_statements where statement like 'select ''of %'`
-    await expect.poll(left).toEqual([{ n: 0 }])
+    await expect.poll(left, { timeout: 10_000 }).toEqual([{ n: 0 }])
     await sql.end()
   })
 

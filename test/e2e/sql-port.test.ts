@@ -136,7 +136,7 @@ describe('P10: a connection that holds the session and is silent', () => {
       }
       return content.fields
     }
-    await expect.poll(stored).toMatchObject({ department: 'Waited', title: 'Waited too' })
+    await expect.poll(stored, { timeout: 10_000 }).toMatchObject({ department: 'Waited', title: 'Waited too' })
     expect(await sql`select * from public.rolled_back`).toEqual([])
     await sql.end()
     phone.destroy()
@@ -231,7 +231,7 @@ describe('P10: a connection that', () => {
     late.send(startupPacket())
     expect(await late.closed).toEqual([expect.stringContaining('C53300 ')])
     clients.pop()?.send(simpleQuery('select 1'), Buffer.from('X\0\0\0\u0004'))
-    await expect.poll(() => served().catch((error: { code: string }) => error.code)).toEqual([{ served: 1 }])
+    await expect.poll(() => served().catch((error: { code: string }) => error.code), { timeout: 10_000 }).toEqual([{ served: 1 }])
     for (const client of clients) client.socket.destroy()
   })
 })
