@@ -1,6 +1,10 @@
 /**
  * Transactions of the projector: short, and the first to give way. A lock that somebody else holds ends them well before Postgres looks
  * for deadlocks, so that a deadlock with a CRM's transaction never ends the CRM's.
+ *
+ * The driver's own `begin` is not used: when its connection is lost it writes a rollback to a socket that is not there, which ends the
+ * process, and what is sent after that may run on the next connection, outside of any transaction (postgres.js 3.4.9). Here nothing is
+ * sent any more once a connection is known to be lost, and no failure is told before all that was sent has its answer.
  */
 import type { Sql } from '../db.ts'
 
@@ -10,20 +14,43 @@ export type Session = Pick<Sql, 'unsafe'>
 /** Below `deadlock_timeout`, which is 1 s by default. */
 const LOCK_MILLISECONDS = 50
 /**
- * A plan kept from when the tables were empty would go on reading all of them. Settings are local: the connections of the embedded
+ * A plan kept from when the tables were empty would go on reading all of them, and so would one that trusts the planner's guess of how
+ * many records a batch has: every statement here looks rows up by their key. Settings are local: the connections of the embedded
  * database share one session.
  */
-const SETTINGS = `
-select set_config('lock_timeout', '${LOCK_MILLISECONDS}', true), set_config('plan_cache_mode', 'force_custom_plan', true)`
+const BEGIN = `
+begin;
+set local lock_timeout = '${LOCK_MILLISECONDS}ms';
+set local plan_cache_mode = force_custom_plan;
+set local enable_seqscan = off`
 
 /** Commits what `body` did, unless it throws. `body` uses its session alone: a command's pool has one connection. */
 export async function transact<T>(sql: Sql, body: (session: Session) => Promise<T>): Promise<T> {
-  const result = await sql.begin(async (session) => {
-    // Both are on their way before the first answer is here.
-    const [, done] = await together([session.unsafe(SETTINGS).execute(), body(session)])
-    return { done }
-  })
-  return result.done
+  const connection = await sql.reserve()
+  let lost = false
+  const session: Session = {
+    unsafe(...given: Parameters<Sql['unsafe']>) {
+      if (lost) return Promise.reject(new Error('the connection of this transaction was lost'))
+      const answer = connection.unsafe(...given)
+      // Listening sends it, too: a statement is on its way when it was called, in this order.
+      answer.catch((error: unknown) => {
+        lost ||= isLost(error)
+      })
+      return answer
+    },
+  } as Session
+  try {
+    await session.unsafe(BEGIN)
+    const done = await body(session)
+    await session.unsafe('commit')
+    connection.release()
+    return done
+  } catch (error) {
+    // A lost connection is the driver's to replace, and its transaction the database's to roll back.
+    if (!lost) await session.unsafe('rollback')
+    if (!lost) connection.release()
+    throw error
+  }
 }
 
 /**
@@ -37,7 +64,7 @@ export async function together<T extends readonly unknown[]>(
   return await Promise.all(parts)
 }
 
-/** A statement whose best plan does not depend on what the tables hold, or that runs under the settings above. */
+/** A statement whose best plan does not depend on what the tables hold, or that runs in a transaction as above. */
 export function run<Row extends object>(
   session: Session,
   statement: string,
@@ -53,4 +80,11 @@ export function runPlanned<Row extends object>(
   values: readonly unknown[],
 ): Promise<readonly Row[]> {
   return session.unsafe<Row[]>(statement, values as never[])
+}
+
+/** Told by the network, by the driver, or by the database as its last word. Any other error leaves the connection as it was. */
+function isLost(thrown: unknown): boolean {
+  const { name, code, severity } = (thrown ?? {}) as Readonly<Record<'name' | 'code' | 'severity', unknown>>
+  if (name === 'PostgresError') return severity === 'FATAL' || severity === 'PANIC'
+  return typeof code === 'string' && /^(CONNECT|E[A-Z]+$|ERR_SOCKET|ERR_STREAM)/.test(code)
 }
