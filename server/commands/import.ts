@@ -106,6 +106,9 @@ async function sizeOf(path: string): Promise<number> {
 
 /** What the database and the runtime say may quote what was imported. */
 function presentable(error: unknown): Error {
+  if (error instanceof SyncError && error.code === 'overload') {
+    return new SyncError('overload', `The database cannot be reached; ${AGAIN}.`, { cause: error })
+  }
   if (error instanceof SyncError || error instanceof UsageError) return error
   const { name, code } = error as { readonly name?: unknown; readonly code?: unknown }
   return new SyncError('internal', `The import failed (${String(code ?? name)}); ${AGAIN}.`, { cause: error })
@@ -124,7 +127,10 @@ async function withPatience<T>(work: Promise<T>, { updateLog }: Engine, ending: 
     const look = (): void => {
       if (updateLog.healthy()) healthyAt = clock.elapsed()
       if (clock.elapsed() - healthyAt > PATIENCE) {
-        const error = new SyncError('overload', `The database has not committed anything for ${PATIENCE / 1_000} s; ${AGAIN}.`)
+        const error = new SyncError(
+          'commit_failed',
+          `The database has not committed anything for ${PATIENCE / 1_000} s; ${AGAIN}.`,
+        )
         ending.abort(error)
         reject(error)
       } else timer = clock.after(LOOK_EVERY, look)

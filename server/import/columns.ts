@@ -71,11 +71,17 @@ export class Columns {
     for (const { index, header: column, unless, label, ...place } of this.#columns) {
       const value = values[index] ?? ''
       if (value.trim() === '' || value.trim().toLowerCase() === unless) continue
-      const named = label === undefined ? undefined : customName(values[label] ?? '')
-      assignments.push({ ...place, column, value, ...(named && { target: { type: 'custom', name: named } }) })
+      assignments.push({ ...place, column, value, ...(label !== undefined && labelled(values[label]?.trim() ?? '', value)) })
     }
     return assignments
   }
+}
+
+/** A label that makes no name of a field stays in front of its value. */
+function labelled(label: string, value: string): Partial<Assignment> {
+  const name = customName(label)
+  if (name !== undefined) return { target: { type: 'custom', name } }
+  return label === '' ? {} : { value: `${label}: ${value}` }
 }
 
 function arrange(headers: readonly string[], format: Format): Column[] {
@@ -90,7 +96,8 @@ function arrange(headers: readonly string[], format: Format): Column[] {
   for (const { header, to, ...more } of format.rules) {
     for (const index of [...left]) {
       const key = keys[index] ?? ''
-      const match = typeof header === 'string' ? (key === header ? [key] : null) : header.exec(key)
+      if (key === header) add(index, targetOf(to, format.recordType), more)
+      const match = typeof header === 'string' ? null : header.exec(key)
       if (match !== null) add(index, targetOf(to.replaceAll('$1', match[1] ?? ''), format.recordType), more)
     }
   }

@@ -1,5 +1,6 @@
 /** `cli import` as a user runs it: through the command line, on the embedded database, beside a server and without one. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -240,36 +241,13 @@ describe('beside a running server', () => {
   })
 })
 
-describe('what cannot be imported is refused in one sentence, before anything is opened', () => {
-  const MAPPING = { columns: { Name: 'fields.nonsense' } }
-  let mapping: string
-  beforeAll(async () => {
-    mapping = join(folder, 'mapping.json')
-    await writeFile(mapping, JSON.stringify(MAPPING))
-    await writeFile(join(folder, 'unknown.csv'), 'secret,other\nsecret,secret\n')
-  })
-
-  test.each([
-    [[], /^import takes one file\.$/],
-    [['a', 'b'], /^import takes one file\.$/],
-    [['nowhere.csv'], /^The file cannot be read \(ENOENT\)\.$/],
-    [['.'], /^import reads a regular file; this is a folder or a pipe\.$/],
-    [[fixture('google.csv'), '--tenant', 'no tenant'], /^--tenant must be /],
-    [[fixture('google.csv'), '--format', 'excel'], /^--format must be one of vcard, google, outlook, hubspot, csv\.$/],
-    [[fixture('google.csv'), '--dates', 'american'], /^--dates must be one of day-first, month-first\.$/],
-    [[fixture('google.csv'), '--format', 'csv'], /^The format csv needs a mapping file, given with --mapping\.$/],
-    [[fixture('google.csv'), '--format', 'vcard'], /^The file does not begin with BEGIN:VCARD\.$/],
-    [[fixture('google.csv'), '--mapping', 'nowhere.json'], /^The mapping file cannot be read \(ENOENT\)\.$/],
-    [[fixture('google.csv'), '--nonsense'], /--nonsense/],
-    [['UNKNOWN'], /^The columns of the file are not those of a Google Contacts, Outlook or HubSpot export: .* --mapping\.$/],
-    [['UNKNOWN', '--mapping', 'MAPPING'], /^The mapping file sends the column “Name” to “fields\.nonsense”, which is no place /],
-  ])('import %j', async (args, sentence) => {
-    const paths: Readonly<Record<string, string>> = { UNKNOWN: join(folder, 'unknown.csv'), MAPPING: mapping }
-    const data = join(folder, 'untouched')
-    const { code, stdout, stderr } = await start(data, 'import', ...args.map((one) => paths[one] ?? one)).outcome
-    expect([code, stdout]).toEqual([1, ''])
-    expect(stderr).toMatch(/^[^\n]+\n$/)
-    expect(stderr.trim()).toMatch(sentence)
-    expect(stderr).not.toContain('secret')
-  })
+test.each([
+  ['a file that is not there', 'nowhere.csv', /^The file cannot be read \(ENOENT\)\.\n$/],
+  ['a table of which nothing is known', 'unknown.csv', /^The columns of the file are not those of [^\n]* --mapping\.\n$/],
+])('%s is refused in one line on stderr, before anything is opened', async (_, name, line) => {
+  await writeFile(join(folder, 'unknown.csv'), 'secret,other\nsecret,secret\n')
+  const data = join(folder, 'untouched')
+  const { code, stdout, stderr } = await start(data, 'import', join(folder, name)).outcome
+  expect([code, stdout, stderr]).toEqual([1, '', expect.stringMatching(line)])
+  expect(existsSync(data)).toBe(false)
 })

@@ -69,6 +69,15 @@ describe('limits', () => {
   })
 })
 
+test('a custom field of Google is named by its label, and keeps a label that makes no name', () => {
+  const header =
+    'First Name,Last Name,E-mail 1 - Value,Custom Field 1 - Label,Custom Field 1 - Value,Custom Field 10 - Label,Custom Field 10 - Value'
+  expect(read(`${header}\nAnn,,,Shoe size,39,身長,170\nBob,,,,39,,\n`).records.map(({ fields }) => fields)).toEqual([
+    { firstName: 'Ann', x_shoe_size: '39', x_custom_field_10_value: '身長: 170' },
+    { firstName: 'Bob', x_custom_field_1_value: '39' },
+  ])
+})
+
 test('several numbers in one value become several entries, unless one of them is none', () => {
   const text = [
     row(HEADERS.slice(0, 8)),
