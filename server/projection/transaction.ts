@@ -3,8 +3,8 @@
  * for deadlocks, so that a deadlock with a CRM's transaction never ends the CRM's.
  *
  * The driver's own `begin` is not used: when its connection is lost it writes a rollback to a socket that is not there, which ends the
- * process, and what is sent after that may run on the next connection, outside of any transaction (postgres.js 3.4.9). Here nothing is
- * sent any more once a connection is known to be lost, and no failure is told before all that was sent has its answer.
+ * process, what is sent after that may run on the next connection, outside of any transaction, and what waited in line is never answered
+ * (postgres.js 3.4.9). Here nothing is sent any more once a connection is known to be lost, and all that was sent fails.
  */
 import type { Sql } from '../db.ts'
 
@@ -27,18 +27,24 @@ set local enable_seqscan = off`
 /** Commits what `body` did, unless it throws. `body` uses its session alone: a command's pool has one connection. */
 export async function transact<T>(sql: Sql, body: (session: Session) => Promise<T>): Promise<T> {
   const connection = await sql.reserve()
+  const unanswered = new Set<(error: unknown) => void>()
   let lost = false
-  const session: Session = {
-    unsafe(...given: Parameters<Sql['unsafe']>) {
-      if (lost) return Promise.reject(new Error('the connection of this transaction was lost'))
-      const answer = connection.unsafe(...given)
-      // Listening sends it, too: a statement is on its way when it was called, in this order.
-      answer.catch((error: unknown) => {
-        lost ||= isLost(error)
+  const session = {
+    async unsafe(...given: Parameters<Sql['unsafe']>) {
+      if (lost) throw new Error('the connection of this transaction was lost')
+      return await new Promise((resolve, reject) => {
+        unanswered.add(reject)
+        connection
+          .unsafe(...given)
+          .then(resolve, (error: unknown) => {
+            lost ||= isLost(error)
+            // What waits in line behind this one gets no answer from the driver any more.
+            for (const fail of lost ? unanswered : [reject]) fail(error)
+          })
+          .finally(() => unanswered.delete(reject))
       })
-      return answer
     },
-  } as Session
+  } as unknown as Session
   try {
     await session.unsafe(BEGIN)
     const done = await body(session)
