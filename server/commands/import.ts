@@ -2,7 +2,7 @@
 import { constants, readFileSync } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
-import { type Clock, systemClock } from '@rapport/shared/clock.ts'
+import { type Clock, sleep, systemClock } from '@rapport/shared/clock.ts'
 import { SyncError } from '@rapport/shared/errors.ts'
 import { parseTenant } from '@rapport/shared/ids.ts'
 import type { Config } from '../config.ts'
@@ -121,26 +121,21 @@ function unreadable(what: string, cause: unknown): SyncError {
 
 /** A log that cannot commit goes on trying for ever, which is right for a server and not for somebody who waits for a command. */
 async function withPatience<T>(work: Promise<T>, { updateLog }: Engine, ending: AbortController, clock: Clock): Promise<T> {
-  let healthyAt = clock.elapsed()
-  let timer = clock.after(LOOK_EVERY, () => undefined)
-  const givenUp = new Promise<never>((_, reject) => {
-    const look = (): void => {
+  let done = false
+  const watch = async (): Promise<T> => {
+    let healthyAt = clock.elapsed()
+    while (!done && clock.elapsed() - healthyAt < PATIENCE) {
+      await sleep(clock, LOOK_EVERY)
       if (updateLog.healthy()) healthyAt = clock.elapsed()
-      if (clock.elapsed() - healthyAt > PATIENCE) {
-        const error = new SyncError(
-          'commit_failed',
-          `The database has not committed anything for ${PATIENCE / 1_000} s; ${AGAIN}.`,
-        )
-        ending.abort(error)
-        reject(error)
-      } else timer = clock.after(LOOK_EVERY, look)
     }
-    timer.cancel()
-    timer = clock.after(LOOK_EVERY, look)
-  })
+    if (done) return await work
+    const error = new SyncError('commit_failed', `The database has not committed anything for ${PATIENCE / 1_000} s; ${AGAIN}.`)
+    ending.abort(error)
+    throw error
+  }
   try {
-    return await Promise.race([work, givenUp])
+    return await Promise.race([work, watch()])
   } finally {
-    timer.cancel()
+    done = true
   }
 }

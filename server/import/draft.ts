@@ -70,6 +70,8 @@ class DraftBuilder {
   readonly #paragraphs: string[] = []
   readonly #leftovers = new Leftovers()
   readonly #spared = new Set<string>()
+  /** What is said of the company, in order; of one without a name no account can be made. */
+  readonly #companySaid: { readonly name: string; readonly assignment: Assignment }[] = []
   #fullName: Assignment | undefined
   #id = ''
   /** Whether anything was said that a record can be made of. */
@@ -87,6 +89,7 @@ class DraftBuilder {
   }
 
   finish(newId: () => string): Drafted {
+    this.#settleCompany()
     if (this.#type === 'contact') this.#settleName()
     else if (!this.#fields.has('name')) this.#nameAfterWebsite()
     if (this.#type === 'account' && !this.#fields.has('name')) return { type: 'nobody', reason: 'it has no company name' }
@@ -111,7 +114,8 @@ class DraftBuilder {
         return this.#setField(this.#fields, this.#type, target.name, assignment)
       case 'company':
         this.#somebody ||= target.name === 'name'
-        return this.#setField(this.#company, 'account', target.name, assignment)
+        this.#companySaid.push({ name: target.name, assignment })
+        return
       case 'custom':
         return this.#setCustom(target.name, assignment)
       case 'entry':
@@ -124,7 +128,8 @@ class DraftBuilder {
         return
       case 'name':
         this.#somebody = true
-        this.#fullName ??= assignment
+        if (this.#fullName === undefined) this.#fullName = assignment
+        else if (fold(this.#fullName.value) !== fold(value)) this.#spare(assignment)
         return
       case 'id':
         this.#id ||= value
@@ -179,6 +184,15 @@ class DraftBuilder {
     else if (this.#tags.size >= tags.maxMembers)
       this.#leftovers.keep(column, 'tag', tag, `a record holds ${tags.maxMembers} tags`)
     else this.#tags.add(tag)
+  }
+
+  #settleCompany(): void {
+    // Its name first, which decides about the rest.
+    const said = this.#companySaid.toSorted((one, other) => Number(other.name === 'name') - Number(one.name === 'name'))
+    for (const { name, assignment } of said) {
+      if (name === 'name' || this.#company.has('name')) this.#setField(this.#company, 'account', name, assignment)
+      else this.#spare(assignment)
+    }
   }
 
   /** A name in one piece is used where there are no parts of it, and kept where it says more than they do. */

@@ -41,6 +41,13 @@ export function idOf({ who, what }: Identity): RecordId {
   return id
 }
 
+/** Whom an id stands for; `undefined` for one that no import has made. */
+export function whoOf(id: RecordId): string | undefined {
+  return IMPORTED.exec(id)?.[1]
+}
+
+const IMPORTED = /^([0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3})-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+
 function whoIs(source: string, { id, name, email, phone }: Signs, what: string): readonly string[] {
   if (id !== '') return ['id', source, id]
   if (email !== '') return ['email', name, fold(email)]

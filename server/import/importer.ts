@@ -8,7 +8,7 @@ import type { Sql } from '../db.ts'
 import type { Registry } from '../document/registry.ts'
 import { Companies, type Company } from './companies.ts'
 import { type Draft, withCompanyAsText } from './draft.ts'
-import { idOf } from './identity.ts'
+import { idOf, whoOf } from './identity.ts'
 import { type Choice, FileReading, readFile } from './reading.ts'
 import { ColumnUse, type ImportReport, Listed } from './report.ts'
 import type { Item, SourceRecord } from './source.ts'
@@ -143,7 +143,7 @@ class ImportRun {
     const made: Entry[] = []
     for (const entry of missing) {
       const name = fold(String(entry.draft.content.fields.name))
-      const [free] = (called.get(name) ?? []).filter((id) => !this.#claimed.has(id))
+      const [free] = (called.get(name) ?? []).filter((id) => !this.#claimed.has(id) && !this.#isInFile(id))
       if (free === undefined) made.push(entry)
       else {
         this.#claimed.add(free)
@@ -156,6 +156,12 @@ class ImportRun {
       this.#claimed.add(id)
       this.#companies.remember(fold(String(draft.content.fields.name)), { id, deleted: false })
     }
+  }
+
+  /** An account that another line is known by is not free for one of the same name. */
+  #isInFile(id: RecordId): boolean {
+    const who = whoOf(id)
+    return who !== undefined && this.#survey.sightings.countOf({ who }) > 0
   }
 
   async #writeContacts(entries: readonly Entry[]): Promise<void> {
@@ -191,7 +197,7 @@ class ImportRun {
     const id = idOf(identity)
     const same = stored.find((record) => record.id === id)
     if (same !== undefined) return same.state
-    if (stored.length === 0 || this.#survey.sightings.isDivided(identity)) return undefined
+    if (stored.length === 0 || this.#survey.sightings.countOf(identity) > 1) return undefined
     return stored.some(({ state }) => state === 'live') ? 'live' : stored[0]?.state
   }
 

@@ -6,6 +6,7 @@ import type { Identity } from './identity.ts'
 
 /** Two numbers of 32 bits each for who and what, and the line. */
 const FIELDS = 5
+const WHO_FIELDS = 2
 const LINE = 4
 const FIRST_PLACES = 1024
 
@@ -27,12 +28,12 @@ export class Sightings {
     return 0
   }
 
-  /** Whether different things are said of somebody. */
-  isDivided(identity: Identity): boolean {
-    const wanted = packed(identity)
+  /** How many different things are said of somebody. */
+  countOf({ who }: Pick<Identity, 'who'>): number {
+    const wanted = packed({ who, what: '' })
     let said = 0
-    for (const at of this.#chain(wanted[0])) if (this.#equals(at, wanted, 2)) said += 1
-    return said > 1
+    for (const at of this.#chain(wanted[0])) if (this.#equals(at, wanted, WHO_FIELDS)) said += 1
+    return said
   }
 
   #put(entry: readonly number[], line: number): number {

@@ -285,6 +285,9 @@ describe('companies', () => {
     await engine.projector.drain()
     expect(await run(tenant, table(`Ann,Lee,${written},,,`))).toMatchObject({ accounts: { created: 0, linked: 1 } })
     expect((await people(tenant)).map(({ account }) => account)).toEqual([made])
+    const companies = `Record ID,Company name\n1,${written}\n2,${written}\n`
+    expect(await run(tenant, companies)).toMatchObject({ created: 1, existing: 1 })
+    expect(await run(tenant, companies)).toMatchObject({ created: 0, existing: 2 })
   })
 
   const COMPANIES = 'Record ID,Company name,Industry\n1,Acme Inc,Tools\n2,Acme Inc,Rockets\n3,Bär GmbH,Beer\n'
@@ -304,6 +307,18 @@ describe('companies', () => {
     expect(await run(tenant, COMPANIES)).toMatchObject({ created: 1, existing: 2 })
     expect(await run(tenant, COMPANIES)).toMatchObject({ created: 0, existing: 3 })
     expect(await accounts(tenant)).toEqual(['ACME INC', 'Acme Inc', 'bär gmbh'])
+  })
+
+  test.each([
+    ['behind', '1,Acme Inc,Tools\n2,Acme Inc,Rockets\n'],
+    ['before', '2,Acme Inc,Rockets\n1,Acme Inc,Tools\n'],
+  ])('of two with one name, the one that is new is made, %s the one that is known', async (_, lines) => {
+    const tenant = newTenant()
+    const header = 'Record ID,Company name,Industry\n'
+    await run(tenant, `${header}1,Acme Inc,Tools\n`)
+    expect(await run(tenant, header + lines)).toMatchObject({ created: 1, existing: 1 })
+    expect(await run(tenant, header + lines)).toMatchObject({ created: 0, existing: 2 })
+    expect(await accounts(tenant)).toEqual(['Acme Inc', 'Acme Inc'])
   })
 
   test('a card of a company and cards of its people in one file make one account', async () => {

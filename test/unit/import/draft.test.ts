@@ -78,6 +78,15 @@ test('a custom field of Google is named by its label, and keeps a label that mak
   ])
 })
 
+test('what is said of a company without a name, and a second name in one piece, become custom fields', () => {
+  const columns = { Name: 'name', Alias: 'name', Firm: 'account.name', Site: 'account.website' }
+  const mapping = parseMapping(JSON.stringify({ columns }))
+  expect(read('Name,Alias,Firm,Site\nAnn Lee,Annie,,x.example\nBob,BOB,Acme,x.example\n', { mapping }).records).toEqual([
+    { line: 2, type: 'contact', fields: { firstName: 'Ann', lastName: 'Lee', x_alias: 'Annie', x_site: 'x.example' } },
+    { line: 3, type: 'contact', fields: { firstName: 'Bob' }, company: { name: 'Acme', website: 'https://x.example' } },
+  ])
+})
+
 test('several numbers in one value become several entries, unless one of them is none', () => {
   const text = [
     row(HEADERS.slice(0, 8)),

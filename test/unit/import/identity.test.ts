@@ -106,7 +106,7 @@ test('sightings answer as a list of all entries would', () => {
       for (const entry of entries) {
         expect(sightings.lineOf(entry)).toBe(model.get(idOf(entry)))
         const said = new Set(entries.filter(({ who }) => who === entry.who).map(({ what }) => what))
-        expect(sightings.isDivided(entry)).toBe(said.size > 1)
+        expect(sightings.countOf(entry)).toBe(said.size)
       }
       expect(sightings.lineOf(companyIdentity(tenant, 'nobody'))).toBe(0)
     }),
