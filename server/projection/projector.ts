@@ -102,7 +102,7 @@ export function createProjector(deps: ProjectorDeps): Projector {
 
   /** Most of those who wait ask for rows that are there already. */
   async function projectAwaited(): Promise<Tally> {
-    if (waiters.keys().length > 0) await waiters.look()
+    await waiters.look()
     return await project(waiters.keys())
   }
 
@@ -186,7 +186,7 @@ export function createProjector(deps: ProjectorDeps): Projector {
         failing = true
       }
       if (next === 'due') pace.took(clock.elapsed() - start, found)
-      if (waiters.keys().length > 0) await waiters.look()
+      await waiters.look()
     }
   }
 

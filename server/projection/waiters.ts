@@ -12,7 +12,7 @@ import { runPlanned } from './transaction.ts'
 export interface Waiters {
   /** True once the rows are there, false after so many milliseconds. */
   wait(key: RecordKey, sequence: number, milliseconds: number): Promise<boolean>
-  /** The records that are waited for, each once. */
+  /** The records that are waited for, each once, but for those at fault: they are tried when it is their time. */
   keys(): RecordKey[]
   /** Asks the database; never rejects. */
   look(): Promise<void>
@@ -24,6 +24,8 @@ interface Waiter {
   readonly key: RecordKey
   readonly sequence: number
   readonly answer: (reached: boolean) => void
+  /** As of the last look. */
+  faulty: boolean
 }
 
 interface StateRow {
@@ -31,6 +33,7 @@ interface StateRow {
   readonly type: string
   readonly id: string
   readonly sequence: number
+  readonly faulty: boolean
 }
 
 const LOOK_MILLISECONDS = 100
@@ -47,12 +50,14 @@ export function createWaiters(sql: Sql, clock: Clock, logger: Logger, mappings: 
     const asked = [...waiting]
     if (asked.length === 0) return
     const keys = distinct(asked)
-    const known = [...new Set(keys.flatMap(({ type }) => mappings(type)))]
-    const rows = await runPlanned<StateRow>(sql, REACHED, [...keyColumns(keys), known])
+    const wanted = [...new Set(keys.flatMap(({ type }) => mappings(type)))]
+    const rows = await runPlanned<StateRow>(sql, REACHED, [...keyColumns(keys), wanted])
     const states = Map.groupBy(rows, (row) => `${row.tenant}\0${row.type}\0${row.id}`)
-    for (const { key, sequence, answer } of asked) {
-      const reached = (states.get(keyString(key)) ?? []).filter((state) => state.sequence >= sequence)
-      if (reached.length === mappings(key.type).length) answer(true)
+    for (const waiter of asked) {
+      const known = states.get(keyString(waiter.key)) ?? []
+      waiter.faulty = known.some((state) => state.faulty)
+      const reached = known.filter((state) => state.sequence >= waiter.sequence)
+      if (reached.length === mappings(waiter.key.type).length) waiter.answer(true)
     }
   }
 
@@ -86,6 +91,7 @@ export function createWaiters(sql: Sql, clock: Clock, logger: Logger, mappings: 
         const waiter: Waiter = {
           key,
           sequence,
+          faulty: false,
           answer(reached) {
             late.cancel()
             waiting.delete(waiter)
@@ -97,7 +103,7 @@ export function createWaiters(sql: Sql, clock: Clock, logger: Logger, mappings: 
         tick()
       })
     },
-    keys: () => distinct([...waiting]),
+    keys: () => distinct([...waiting].filter(({ faulty }) => !faulty)),
     look,
     end() {
       ended = true
@@ -112,7 +118,7 @@ function distinct(waiters: readonly Waiter[]): RecordKey[] {
 }
 
 const REACHED = `
-select s.tenant, s.type, s.record_id as id, s.sequence
+select s.tenant, s.type, s.record_id as id, s.sequence, s.fault is not null as faulty
 from unnest($1::text[], $2::text[], $3::text[]) as given (tenant, type, id)
 join rapport.projection_state s on s.tenant = given.tenant and s.type = given.type and s.record_id = given.id
 where s.mapping = any($4::text[])`
