@@ -75,7 +75,7 @@ export function createBatchWriter(plan: Plan, others: readonly string[], clock: 
 
   async function hold(session: Session, claimed: readonly Claimed[]): Promise<Map<string, Held>> {
     const [tenants, , ids] = keyColumns(claimed.map(({ record }) => record.key))
-    return byName(await run<Held>(session, statements.hold, [tenants, ids]))
+    return byName(await run<Held>(session, statements.hold, [tenants, ids, type]))
   }
 
   /** Equal rows stay untouched. All statements are on their way at once, in an order that lets entries swap a unique value. */

@@ -20,8 +20,8 @@ export interface TableStatements {
 
 export interface PlanStatements {
   /**
-   * `$1` tenants, `$2` ids: locks the main rows that nobody else holds. Answers for each record with `tenant`, `id`, whether its row is
-   * `free` to be written (an absent one is), and whether the record is `erased`.
+   * `$1` tenants, `$2` ids, `$3` record type: locks the main rows that nobody else holds. Answers for each record with `tenant`, `id`,
+   * whether its row is `free` to be written (an absent one is), and whether the record is `erased`.
    */
   readonly hold: string
   readonly main: TableStatements
@@ -105,14 +105,14 @@ where t.${quoted(tenant)} = record.tenant and t.${quoted(id)} = record.id
 returning ${returning}`
 }
 
-function holdStatement({ main, type }: Plan): string {
+function holdStatement({ main }: Plan): string {
   const [tenant, id] = main.record.map(quoted)
   const row = `from ${tableName(main)} as t where t.${tenant} = given.tenant and t.${id} = given.id`
   return `
 select given.tenant, given.id, held.free is not null or not exists (select 1 ${row}) as free,
   exists (
     select 1 from rapport.records r
-    where r.tenant = given.tenant and r.type = '${type.name.replaceAll("'", "''")}' and r.id = given.id and r.erased
+    where r.tenant = given.tenant and r.type = $3 and r.id = given.id and r.erased
   ) as erased
 from unnest($1::text[], $2::text[]) as given (tenant, id)
 left join lateral (select true as free ${row} for no key update skip locked) as held on true`

@@ -1,0 +1,94 @@
+import type { Plan, PlanTable } from '@rapport/shared/mapping/plan.ts'
+import { contact } from '@rapport/shared/records/contact.ts'
+import { expect, test } from 'vitest'
+import { compileShipped } from '../../../drizzle/mappings/mappings.ts'
+import { planStatements } from '../../../server/projection/table-statements.ts'
+
+const table = (
+  name: string,
+  record: PlanTable['record'],
+  rest: readonly string[],
+  ...columns: [string, string][]
+): PlanTable => ({
+  name,
+  record,
+  key: [...record, ...rest],
+  columns: [
+    ...[...record, ...rest].map((column) => ({ name: column, type: 'text' })),
+    ...columns.map(([column, type]) => ({ name: column, type })),
+  ],
+})
+
+const odd: Plan = {
+  mapping: {
+    id: 'odd',
+    version: 1,
+    recordType: 'contact',
+    table: 'a"b',
+    identity: { tenant: 't"', id: 'select' },
+    rules: [{ rule: 'system', source: 'sequence', column: 'n;' }],
+  },
+  type: contact,
+  main: table('a"b', ['t"', 'select'], [], ['n;', 'bigint'], ["v'", 'character']),
+  children: [table('tags', ['tenant', 'id'], ['tag'])],
+}
+
+const flat = (text: string | undefined): string => (text ?? '').replaceAll(/\s+/g, ' ').trim()
+
+test('a main table’s rows: only owned columns, every name quoted, equal rows left out', () => {
+  expect(flat(planStatements(odd).main.put)).toBe(
+    flat(`
+      with given as materialized (
+        select * from jsonb_to_recordset($1::text::jsonb) as given ("t""" text, "select" text, "n;" bigint, "v'" bpchar)
+      ),
+      wanted as materialized (
+        select given.*, (stored."t""" is null or (stored."v'") is distinct from (given."v'")) as "rapport news"
+        from given
+        left join lateral (
+          select t."t""", t."select", t."n;", t."v'" from "public"."a""b" as t
+          where t."t""" = given."t""" and t."select" = given."select"
+          offset 0
+        ) as stored on true
+        where stored."t""" is null or (stored."n;", stored."v'") is distinct from (given."n;", given."v'")
+      ),
+      written as (
+        insert into "public"."a""b" ("t""", "select", "n;", "v'")
+        select "t""", "select", "n;", "v'" from wanted
+        order by "t""" collate "C", "select" collate "C"
+        on conflict ("t""", "select") do update set "n;" = excluded."n;", "v'" = excluded."v'"
+      )
+      select "t""" as tenant, "select" as id, "rapport news" as news from wanted`),
+  )
+})
+
+test('a table of nothing but keys is never updated', () => {
+  const [tags] = planStatements(odd).children
+  expect(tags?.put).toContain('do nothing')
+  expect(tags?.put).not.toContain('is distinct from')
+  expect(flat(tags?.prune)).toBe(
+    flat(`
+      delete from "public"."tags" as t
+      using jsonb_to_recordset($1::text::jsonb) as record ("tenant" text, "id" text)
+      where t."tenant" = record.tenant and t."id" = record.id
+        and ((t."tenant", t."id", t."tag") in (select given."tenant", given."id", given."tag"
+          from jsonb_to_recordset($2::text::jsonb) as given ("tenant" text, "id" text, "tag" text))) is not true
+      returning t."tenant" as tenant, t."id" as id`),
+  )
+})
+
+test('no statement of the mappings that ship names a column that they do not own', () => {
+  for (const plan of compileShipped()) {
+    const { hold, main, children } = planStatements(plan)
+    const owned = new Set([
+      'public',
+      'C',
+      'rapport news',
+      'tenant',
+      'id',
+      ...[plan.main, ...plan.children].flatMap(({ name, columns }) => [name, ...columns.map((column) => column.name)]),
+    ])
+    for (const text of [hold, ...[main, ...children].flatMap(({ put, prune }) => [put, prune])]) {
+      for (const [, name = ''] of text.matchAll(/"([^"]+)"/g)) expect(owned).toContain(name)
+    }
+  }
+})
