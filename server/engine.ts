@@ -72,6 +72,7 @@ export async function startEngine(needs: EngineNeeds): Promise<Engine> {
         logger: log,
         metrics,
         recordsAtOnce: RECORDS_AT_ONCE[database.kind],
+        vacuums: database.kind === 'embedded',
       }),
     (started) => started.stop(),
     PROJECTOR_STOP_MS,

@@ -46,6 +46,11 @@ export async function dropUnmapped(sql: Session, types: readonly string[], now: 
   return rows.length
 }
 
+/** Frees what removed marks and outdated shadows take up. */
+export async function vacuum(sql: Session): Promise<void> {
+  await runPlanned(sql, 'vacuum rapport.projection_marks, rapport.projection_state', [])
+}
+
 /** Makes the rows that a projection claims. */
 export async function ensureState(sql: Session, mapping: string, keys: readonly RecordKey[]): Promise<void> {
   await run(sql, ENSURE, [...keyColumns(keys), mapping])

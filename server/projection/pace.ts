@@ -23,8 +23,11 @@ export interface Pace {
   end(): void
 }
 
-/** Milliseconds between two turns: at least, and at most while there is something to do. */
-const SHORTEST = 50
+/**
+ * Milliseconds between two turns: at least, and at most while there is something to do. Somebody who types makes an event with the whole
+ * record a turn, so a quiet record is projected at once and a busy one a few times a second.
+ */
+const SHORTEST = 200
 const LONGEST = 1_000
 /** The part of the time that is left to others, in turns. */
 const SHARE = 2

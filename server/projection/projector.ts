@@ -12,7 +12,7 @@ import type { Logger } from '../observability/logger.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { createGauges } from './gauges.ts'
 import { createRecordWriter, NOTHING, type RecordWriter, sum, type Tally } from './isolation.ts'
-import { BEGINNING, dropUnmapped, dueAgain, forget, markedAfter, type Place } from './marks.ts'
+import { BEGINNING, dropUnmapped, dueAgain, forget, markedAfter, type Place, vacuum } from './marks.ts'
 import { createPace, type Found } from './pace.ts'
 import { readRecords } from './reading.ts'
 import { createRebuild, type Rebuild } from './rebuild.ts'
@@ -42,6 +42,8 @@ export interface ProjectorDeps {
   readonly metrics: Metrics
   /** Records in one transaction: fewer where it keeps everybody else from the database. */
   readonly recordsAtOnce: number
+  /** Whether the database leaves dead rows where they are unless it is told: the embedded one does. */
+  readonly vacuums: boolean
 }
 
 /** Milliseconds after which a turn ends, at the next border between batches. */
@@ -50,6 +52,8 @@ const TURN = 100
 const RETRY_EVERY = 1_000
 const TIDY_EVERY = 600_000
 const TIDY_ROWS = 5_000
+/** Records after which marks and shadows, of which each leaves some behind, are vacuumed. */
+const VACUUM_EVERY = 2_000
 /** How long `drain` waits for records that somebody else holds. */
 const DRAIN_TRIES = 20
 const DRAIN_PAUSE = 100
@@ -75,6 +79,7 @@ export function createProjector(deps: ProjectorDeps): Projector {
   /** In elapsed milliseconds. */
   let retryAt = 0
   let tidyAt = 0
+  let unvacuumed = 0
 
   function writerOf(plan: Plan): RecordWriter {
     const others = plans.filter((other) => other !== plan && other.type.name === plan.type.name).map(({ mapping }) => mapping.id)
@@ -92,6 +97,7 @@ export function createProjector(deps: ProjectorDeps): Projector {
           const done = await writer.write(items)
           seconds.observe((clock.elapsed() - start) / 1000)
           projected.inc({ type }, done.settled)
+          unvacuumed += done.settled
           tally = sum(tally, done)
           rest = rest.slice(taken)
         }
@@ -148,6 +154,10 @@ export function createProjector(deps: ProjectorDeps): Projector {
       tidyAt = now + TIDY_EVERY
       const removed = await dropUnmapped(sql, types, clock.now(), TIDY_ROWS)
       if (removed === TIDY_ROWS) tidyAt = now
+    }
+    if (deps.vacuums && unvacuumed >= VACUUM_EVERY) {
+      unvacuumed = 0
+      await vacuum(sql)
     }
   }
 

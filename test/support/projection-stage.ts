@@ -105,7 +105,17 @@ export function createProjectionStage(sql: Sql): ProjectionStage {
     plans,
     projector(given = {}) {
       const metrics = createMetrics()
-      const projector = createProjector({ sql, log, plans, clock, logger: silent, metrics, recordsAtOnce: 16, ...given })
+      const projector = createProjector({
+        sql,
+        log,
+        plans,
+        clock,
+        logger: silent,
+        metrics,
+        recordsAtOnce: 16,
+        vacuums: false,
+        ...given,
+      })
       projectors.push(projector)
       return { ...projector, metrics }
     },
