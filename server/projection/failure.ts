@@ -49,9 +49,17 @@ interface Refusal {
   readonly constraint_name?: unknown
 }
 
+/** Told by the network, by the driver, or by the database as its last word. Any other error leaves the connection as it was. */
+export function isDisconnected(thrown: unknown): boolean {
+  const { name, code, severity } = (thrown ?? {}) as Readonly<Record<'name' | 'code' | 'severity', unknown>>
+  if (name === 'PostgresError') return severity === 'FATAL' || severity === 'PANIC'
+  return typeof code === 'string' && /^(CONNECT|E[A-Z]+$|ERR_SOCKET|ERR_STREAM)/.test(code)
+}
+
 export function classifyFailure(thrown: unknown): Failure {
+  if (isDisconnected(thrown)) return 'lost'
   const refusal = refusalOf(thrown)
-  if (refusal === undefined) return 'lost'
+  if (refusal === undefined) return 'refused'
   const kind = refusal.code.slice(0, 2)
   if (BUSY_CLASSES.has(kind)) return 'busy'
   return LOST_CLASSES.has(kind) && refusal.code !== STATEMENT_TIMEOUT ? 'lost' : 'refused'

@@ -173,7 +173,7 @@ export function createProjector(deps: ProjectorDeps): Projector {
   }
 
   async function begin(): Promise<void> {
-    const rebuilds = plans.length === 0 ? [] : allRebuilds()
+    const rebuilds = allRebuilds()
     for (const rebuild of rebuilds) await rebuild.begin(false)
     pending = rebuilds
   }

@@ -7,6 +7,7 @@
  * (postgres.js 3.4.9). Here nothing is sent any more once a connection is known to be lost, and all that was sent fails.
  */
 import type { Sql } from '../db.ts'
+import { isDisconnected } from './failure.ts'
 
 /** What statements run on: the database itself, or a transaction. */
 export type Session = Pick<Sql, 'unsafe'>
@@ -31,13 +32,13 @@ export async function transact<T>(sql: Sql, body: (session: Session) => Promise<
   let lost = false
   const session = {
     async unsafe(...given: Parameters<Sql['unsafe']>) {
-      if (lost) throw new Error('the connection of this transaction was lost')
+      if (lost) throw Object.assign(new Error('the connection of this transaction was lost'), { code: 'CONNECTION_CLOSED' })
       return await new Promise((resolve, reject) => {
         unanswered.add(reject)
         connection
           .unsafe(...given)
           .then(resolve, (error: unknown) => {
-            lost ||= isLost(error)
+            lost ||= isDisconnected(error)
             // What waits in line behind this one gets no answer from the driver any more.
             for (const fail of lost ? unanswered : [reject]) fail(error)
           })
@@ -86,11 +87,4 @@ export function runPlanned<Row extends object>(
   values: readonly unknown[],
 ): Promise<readonly Row[]> {
   return session.unsafe<Row[]>(statement, values as never[])
-}
-
-/** Told by the network, by the driver, or by the database as its last word. Any other error leaves the connection as it was. */
-function isLost(thrown: unknown): boolean {
-  const { name, code, severity } = (thrown ?? {}) as Readonly<Record<'name' | 'code' | 'severity', unknown>>
-  if (name === 'PostgresError') return severity === 'FATAL' || severity === 'PANIC'
-  return typeof code === 'string' && /^(CONNECT|E[A-Z]+$|ERR_SOCKET|ERR_STREAM)/.test(code)
 }

@@ -29,14 +29,24 @@ test.each([
   expect(classifyFailure(refusal(code))).toBe(failure)
 })
 
+test.each(['CONNECTION_CLOSED', 'CONNECT_TIMEOUT', 'ECONNRESET', 'ENOENT', 'ETIMEDOUT'])(
+  'an error %s of driver or network: lost',
+  (code) => {
+    expect(classifyFailure(Object.assign(new Error(`write ${code}`), { code }))).toBe('lost')
+  },
+)
+
+test('the database’s last word on a connection: lost, whatever it is', () => {
+  expect(classifyFailure(refusal('XX000', { severity: 'FATAL' }))).toBe('lost')
+})
+
 test.each([
-  Object.assign(new Error('write CONNECTION_CLOSED'), { code: 'CONNECTION_CLOSED' }),
-  Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' }),
-  new TypeError('something else'),
-  'a string',
+  new TypeError('of our own making'),
+  Object.assign(new Error('64k'), { code: 'MAX_PARAMETERS_EXCEEDED' }),
+  'text',
   undefined,
-])('no answer of the database at all: lost', (thrown) => {
-  expect(classifyFailure(thrown)).toBe('lost')
+])('anything else is a record’s own fault, and keeps nobody else from being projected', (thrown) => {
+  expect(classifyFailure(thrown)).toBe('refused')
 })
 
 test('a fault names condition and place, and never a value', () => {
