@@ -10,8 +10,8 @@ export interface Waiting {
   /** Of the raw update; 0 for an edit. */
   readonly bytes: number
   readonly source: Source
-  /** It was refused once, and the log has been looked at since. */
-  readonly rechecked?: boolean
+  /** The record's head as the log had it some time after this arrived: what is judged on an older state does not count yet. */
+  readonly checked?: number
 }
 
 /** Where a submission came from: a connection that hears of its verdict, or a caller in this process that awaits it. */

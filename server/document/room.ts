@@ -25,7 +25,7 @@ import { Inbox, type Waiting } from './inbox.ts'
 import type { LiveRoom, RoomDeps, RoomState } from './live-room.ts'
 import { committed, Membership } from './membership.ts'
 import type { Subscriber } from './subscriber.ts'
-import { createVerdicts, soleAuthor } from './verdicts.ts'
+import { createVerdicts, isCurrent, soleAuthor } from './verdicts.ts'
 
 /** Bytes of a state vector that any record's replica may have: 5,000 client ids and more. */
 const VECTOR_BYTES = 64 * 1024
@@ -97,7 +97,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     const { replica, position } = state.record
     if (batch.length === 0) return
     const covered = batch.every(({ submission }) => submission.type === 'update' && replica.covers(submission.update))
-    if (covered) return verdicts.conclude(batch, [])
+    if (covered) return verdicts.conclude(batch, [], false)
     let judgement: Judgement
     try {
       judgement = judge({
@@ -114,7 +114,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
       return disown(batch, error)
     }
     const { entry } = judgement
-    if (entry === undefined) return verdicts.conclude(batch, judgement.verdicts)
+    if (entry === undefined) return verdicts.conclude(batch, judgement.verdicts, false)
     if (overgrows(batch, entry)) return disown(batch, new SyncError('too_large', 'the record would exceed its size limit'))
     state.busy = true
     const since = clock.elapsed()
@@ -127,7 +127,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
   function settle(flight: Flight, outcome: AppendOutcome, took: number): void {
     if (state.over !== undefined) {
       // Too late for subscribers; but whoever awaits an edit hears what became of it.
-      if (outcome.type === 'committed') verdicts.conclude(flight.batch, flight.verdicts)
+      if (outcome.type === 'committed') verdicts.conclude(flight.batch, flight.verdicts, true)
       else verdicts.abandon(flight.batch, state.over)
       return
     }
@@ -161,7 +161,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     state.record = { ...state.record, position, updatedAt: at }
     if (previous.sequence === 0) state.record = { ...state.record, createdAt: at, createdBy: authors[0]?.sub ?? '' }
     members.deliver(committed(sequence, update, replica), serverItems.length > 0 ? undefined : soleAuthor(batch, given))
-    verdicts.conclude(batch, given)
+    verdicts.conclude(batch, given, true)
     deps.hints.publish({ key, previous, position, update, at })
     compaction.grow(update.length)
     compactIfDue()
@@ -173,27 +173,38 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     schedule()
   }
 
-  /** A batch cannot be applied, kept or stored. Alone, a submission is guilty; of several, each is tried by itself. */
+  /**
+   * A batch cannot be applied, kept or stored. Alone, a submission is guilty; of several, each is tried by itself, and so is an
+   * edit once more on what is read from the log, which may be newer.
+   */
   function disown(batch: readonly Waiting[], error: unknown): void {
-    const [only] = batch
-    if (batch.length === 1 && only !== undefined) verdicts.condemn(only, error)
-    else {
+    const [only, ...more] = batch
+    const { sequence } = state.record.position
+    if (only === undefined || more.length > 0) {
       inbox.putBack(batch)
       inbox.isolate(batch.length)
+    } else if (only.submission.type === 'update' || isCurrent(only, sequence)) verdicts.condemn(only, error)
+    else {
+      inbox.putBack([{ ...only, checked: sequence }])
+      inbox.isolate(1)
     }
     void log.reload()
   }
 
-  function recheck(waiting: Waiting): void {
+  function recheck(batch: readonly Waiting[]): void {
     const asOf = state.record.position
     deps.log.heads([key]).then(
       ([head]) => {
-        if (state.over !== undefined) return verdicts.abandon([waiting], state.over)
+        if (state.over !== undefined) return verdicts.abandon(batch, state.over)
         compare(head, asOf)
-        inbox.add({ ...waiting, rechecked: true })
+        // Of several looks the earliest suffices, and the lowest: a database may have been put back meanwhile.
+        const sequence = head?.sequence ?? 0
+        for (const waiting of batch) inbox.add({ ...waiting, checked: Math.min(waiting.checked ?? sequence, sequence) })
         schedule()
       },
-      (error: unknown) => verdicts.refuse(waiting, toSyncError(error)),
+      (error: unknown) => {
+        for (const waiting of batch) verdicts.refuse(waiting, toSyncError(error))
+      },
     )
   }
 

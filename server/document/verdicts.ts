@@ -15,8 +15,11 @@ import type { Membership } from './membership.ts'
 import type { Subscriber } from './subscriber.ts'
 
 export interface Verdicts {
-  /** One verdict for each submission of the batch; one that is missing counts as known. */
-  conclude(batch: readonly Waiting[], verdicts: readonly Verdict[]): void
+  /**
+   * One verdict for each submission of the batch; one that is missing counts as known. `proven`: the log took an entry on the
+   * state that they were judged by, so that was the newest.
+   */
+  conclude(batch: readonly Waiting[], verdicts: readonly Verdict[], proven: boolean): void
   refuse(waiting: Waiting, error: SyncError): void
   /** The room is over, and nothing will become of these any more. */
   abandon(batch: readonly Waiting[], reason: SyncError): void
@@ -27,14 +30,15 @@ export interface Verdicts {
 }
 
 const EMPTY_UPDATE = Uint8Array.of(0, 0)
+const KNOWN: Verdict = { type: 'known' }
 
 interface Parts {
   readonly inbox: Inbox
   readonly members: Membership
   /** Runs a read in this gap or the next one, within the time that a gap has for reads. */
   readonly inGap: <T>(read: () => T, answer: (outcome: Answer<T>) => void) => void
-  /** Compares the room with the log and judges this once more. */
-  readonly recheck: (waiting: Waiting) => void
+  /** Compares the room with the log and judges these once more. */
+  readonly recheck: (batch: readonly Waiting[]) => void
 }
 
 export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, members, inGap, recheck }: Parts): Verdicts {
@@ -42,17 +46,20 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
   /** For each author who is owed a repeat: from which clock on of which clients. */
   const owed = new Map<Subscriber, Map<number, number>>()
 
-  function conclude(batch: readonly Waiting[], verdicts: readonly Verdict[]): void {
-    for (const [index, waiting] of batch.entries()) tell(waiting, verdicts[index])
+  function conclude(batch: readonly Waiting[], verdicts: readonly Verdict[], proven: boolean): void {
+    const doubtful: Waiting[] = []
+    for (const [index, waiting] of batch.entries()) {
+      const verdict = verdicts[index] ?? KNOWN
+      const final = proven || isCurrent(waiting, state.record.position.sequence) || !dependsOnOthers(waiting, verdict)
+      if (final) tell(waiting, verdict)
+      else doubtful.push(waiting)
+    }
+    if (doubtful.length > 0) recheck(doubtful)
   }
 
-  function tell(waiting: Waiting, verdict: Verdict = { type: 'known' }): void {
+  function tell(waiting: Waiting, verdict: Verdict): void {
     const { source, submission, bytes } = waiting
-    if (verdict.type === 'refused') {
-      // What a reader hands over, or somebody's edit builds on, may be known to another instance already, and not yet to this one.
-      const doubtful = verdict.error.code === (submission.type === 'update' ? 'forbidden' : 'stale')
-      return doubtful && !waiting.rechecked ? recheck(waiting) : refuse(waiting, verdict.error)
-    }
+    if (verdict.type === 'refused') return refuse(waiting, verdict.error)
     if (source.type === 'caller') return source.resolve()
     const { subscriber } = source
     subscriber.settled(1, bytes)
@@ -115,6 +122,21 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
   }
 
   return { conclude, refuse, abandon, condemn, turnAway }
+}
+
+/** Whether what this was judged by, at this sequence, is known to be no older than it is. */
+export function isCurrent({ checked }: Waiting, sequence: number): boolean {
+  return checked !== undefined && sequence >= checked
+}
+
+/**
+ * Whether the verdict might be another one if this instance knew what others have written by now. Of an edit that is to change
+ * nothing no entry is made that the log could refuse; what a reader hands over may be stored already.
+ */
+function dependsOnOthers({ submission }: Waiting, verdict: Verdict): boolean {
+  const forbidden = verdict.type === 'refused' && verdict.error.code === 'forbidden'
+  if (submission.type === 'update') return forbidden
+  return verdict.type === 'known' || (verdict.type === 'refused' && !forbidden)
 }
 
 /** The one connection that needs no copy of an entry: all of it came from there, and it wants no echo. */
