@@ -5,6 +5,7 @@ import { createMiddleware } from 'hono/factory'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Verifier } from '../auth/tokens.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import { boundAnswers } from './answers.ts'
 import { problem } from './problem.ts'
 import type { Authenticated } from './record-target.ts'
 import { createRecords, type RecordsNeeds } from './records.ts'
@@ -31,7 +32,7 @@ export function createHttpApp(needs: HttpNeeds): Hono<Authenticated> {
   })
   app.get('/metrics', async (context) => context.text(await metrics.render(), 200, { 'Content-Type': metrics.contentType }))
 
-  app.use('/v1/*', authenticate(verify))
+  app.use('/v1/*', authenticate(verify), boundAnswers(needs))
   app.route('/v1/records', createRecords(needs))
   return app
 }

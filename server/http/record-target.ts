@@ -10,6 +10,11 @@ import type { Principal } from '../auth/principal.ts'
 /** Before every route: who is asking. */
 export type Authenticated = { Variables: { principal: Principal } }
 
+/** A name for whom limits count, the same for all of somebody's tokens. */
+export function accountOf({ tenant, sub }: Principal): string {
+  return `${tenant}\0${sub}`
+}
+
 export interface Target {
   readonly principal: Principal
   readonly type: RecordType

@@ -9,6 +9,7 @@ import { BURST_SECONDS, createTokenBucket, type TokenBucket } from '@rapport/sha
 import type { Principal } from '../auth/principal.ts'
 import type { Limits } from '../config.ts'
 import type { LimitHit } from '../observability/limits.ts'
+import { accountOf } from './record-target.ts'
 
 export interface WriteQuotaNeeds {
   readonly clock: Clock
@@ -53,8 +54,8 @@ export function createWriteQuota({ clock, limits, limitHit }: WriteQuotaNeeds): 
   const accounts = new Map<string, Account>()
   let sweptAt = clock.elapsed()
 
-  function accountOf(principal: Principal): Account {
-    const name = `${principal.tenant}\0${principal.sub}`
+  function open(principal: Principal): Account {
+    const name = accountOf(principal)
     const account = accounts.get(name) ?? {
       requests: createTokenBucket(clock, limits.updatesPerSecond),
       bytes: createTokenBucket(clock, limits.bytesPerSecond),
@@ -91,7 +92,7 @@ export function createWriteQuota({ clock, limits, limitHit }: WriteQuotaNeeds): 
   return {
     enter(principal, announced = limits.frameBytes) {
       sweep()
-      const account = accountOf(principal)
+      const account = open(principal)
       // More than that is not read.
       const bytes = Math.min(announced, limits.frameBytes)
       const wait = Math.max(account.requests(0), account.bytes(0))

@@ -3,7 +3,17 @@
  */
 import type { Metrics } from './metrics.ts'
 
-export type LimitName = 'frame' | 'socket_buffer' | 'rate' | 'unsettled' | 'loading' | 'presence' | 'record' | 'lists' | 'page'
+export type LimitName =
+  | 'frame'
+  | 'socket_buffer'
+  | 'rate'
+  | 'unsettled'
+  | 'loading'
+  | 'presence'
+  | 'record'
+  | 'lists'
+  | 'page'
+  | 'answers'
 
 export type LimitHit = (limit: LimitName) => void
 
