@@ -3,6 +3,7 @@ import { SyncError } from '@rapport/shared/errors.ts'
 import { parseRecordId, type RecordId, type RecordKey } from '@rapport/shared/ids.ts'
 import { type Context, Hono } from 'hono'
 import { mayOpen } from '../access/policy.ts'
+import type { UpdateLog } from '../log/update-log.ts'
 import { etagOf, readIfMatch, readIfNoneMatch } from './conditions.ts'
 import { createGate } from './gate.ts'
 import { type ListNeeds, renderList } from './record-list.ts'
@@ -20,12 +21,13 @@ const LIST_PATIENCE_MS = 5_000
 const PROJECTION_PATIENCE_MS = 5_000
 
 export interface RecordsNeeds extends ListNeeds, WriteNeeds {
+  readonly updateLog: Pick<UpdateLog, 'heads' | 'page'>
   /** Whether the record's rows show it at `sequence` or later, within so many milliseconds. */
   readonly reached: (key: RecordKey, sequence: number, milliseconds: number) => Promise<boolean>
 }
 
 export function createRecords(needs: RecordsNeeds): Hono<Authenticated> {
-  const { registry, clock, limitHit, reached } = needs
+  const { registry, updateLog, clock, limitHit, reached } = needs
   const app = new Hono<Authenticated>()
   const gate = createGate({
     clock,
@@ -40,10 +42,13 @@ export function createRecords(needs: RecordsNeeds): Hono<Authenticated> {
     const [matches, isHeld] = [readIfMatch(context.req), readIfNoneMatch(context.req)]
     const projected = readFlag(context, 'projected')
     if (context.req.query('at') !== undefined) throw malformed('records can be read only as they are now')
+    // What another instance wrote is in the log before the record's room hears of it.
+    const [head] = projected ? await updateLog.heads([key]) : []
     const record = await readResource(registry, type, key)
     const { sequence } = record
     // What is answered is the record as it was before the wait: the rows show at least that.
-    if (projected && !(await reached(key, sequence, PROJECTION_PATIENCE_MS))) throw new SyncError('not_yet', 'rows lag behind')
+    const shown = Math.max(sequence, head?.sequence ?? 0)
+    if (projected && !(await reached(key, shown, PROJECTION_PATIENCE_MS))) throw new SyncError('not_yet', 'rows lag behind')
     if (record.deletedAt !== null) throw new SyncError('gone', 'this record was deleted')
     if (!matches(sequence)) throw new SyncError('stale', 'the record is not in the state that was asked for')
     const headers = { ETag: etagOf(sequence) }

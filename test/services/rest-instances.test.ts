@@ -3,6 +3,7 @@
  * what it has heard.
  */
 import { rm } from 'node:fs/promises'
+import connect from 'postgres'
 import { afterAll, afterEach, beforeAll, expect, inject, test } from 'vitest'
 import { copyFolder, MAIN, testEnvironment } from '../support/data-folder.ts'
 import { mintLocalToken } from '../support/local-token.ts'
@@ -95,6 +96,22 @@ test('a record that another instance made or restored is there for a patch at on
     await here.delete(path)
     await there.post(`${path}/restore`)
     expect((await here.patch(path, { fields: { title: `Z${round}` } })).status).toBe(200)
+  }
+})
+
+test('P6: with projected=true the rows show what another instance had answered before the question', async () => {
+  const path = await openWritten('rows', 'X')
+  await here.get(`${path}?projected=true`)
+  const sql = connect(postgres.url, { max: 1 })
+  try {
+    for (let round = 0; round < 20; round += 1) {
+      const { sequence } = recordIn(await there.patch(path, { fields: { title: `t${round}` } }))
+      expect((await here.get(`${path}?projected=true`)).status).toBe(200)
+      const rows = await sql`select title, sequence::int from contacts where tenant = ${TENANT} and id = 'rows'`
+      expect([...rows]).toEqual([{ title: `t${round}`, sequence }])
+    }
+  } finally {
+    await sql.end()
   }
 })
 

@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '@rapport/shared/clock.ts'
 import { writeMeta } from '@rapport/shared/schema/layout.ts'
 import type { Principal } from '../../../server/auth/principal.ts'
 import { createHttpApp, type HttpNeeds } from '../../../server/http/app.ts'
+import type { Position } from '../../../server/log/entry.ts'
 import { createLogger } from '../../../server/observability/logger.ts'
 import { createMetrics } from '../../../server/observability/metrics.ts'
 import { createFakeRegistry } from '../../support/fake-room.ts'
@@ -12,19 +13,22 @@ export interface AppOptions {
   readonly clock?: Clock
   readonly limits?: Partial<HttpNeeds['limits']>
   readonly reached?: HttpNeeds['reached']
+  /** By id, of records whose log is ahead of their room. */
+  readonly heads?: Readonly<Record<string, Position>>
 }
 
 export const principal = (roles: string[]): Principal =>
   ({ tenant: 'demo', sub: 'ann', roles, teams: [], expiresAt: 1e12 }) as unknown as Principal
 
 /** A token is the name of its role, or `nobody`. */
-export function openApp({ unready, clock = systemClock, limits, reached = async () => true }: AppOptions = {}) {
+export function openApp({ unready, clock = systemClock, limits, reached = async () => true, heads = {} }: AppOptions = {}) {
   const registry = createFakeRegistry()
   const logged: string[] = []
   const limitsHit: string[] = []
   const app = createHttpApp({
     registry,
     updateLog: {
+      heads: async (keys) => keys.map(({ id }) => heads[id]),
       page: async (_tenant, _type, after, limit) =>
         [...registry.rooms.keys()]
           .sort()

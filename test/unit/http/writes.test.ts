@@ -278,6 +278,16 @@ describe('?projected=true', () => {
     expect((await get('/v1/records/contact/a?projected=false')).headers.get('etag')).toBe('"2"')
   })
 
+  test('asks for what the log holds at arrival, if another instance has written more than the room has heard of', async () => {
+    const asked: number[] = []
+    const reached = async (_key: unknown, sequence: number): Promise<boolean> => asked.push(sequence) > 0
+    const { get, put } = openApp({ reached, heads: { a: { sequence: 7, entry: 'e' } } })
+    await put('a')
+    expect((await get('/v1/records/contact/a?projected=true')).headers.get('etag')).toBe('"1"')
+    await get('/v1/records/contact/a')
+    expect(asked).toEqual([7])
+  })
+
   test('rows that do not come are answered with 504, of a deleted record too', async () => {
     const { get, put, logged } = openApp({ reached: async () => false })
     await put('a')
