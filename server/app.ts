@@ -24,7 +24,10 @@ import { createSamples } from './samples/create.ts'
 
 /** Milliseconds for each step of a stop; together they stay below the 10 s in which a stop is promised. */
 const DRAIN_MS = 3_000
+const ANSWERS_MS = 2_000
 const TRAFFIC_STOP_MS = 6_500
+/** Between looks for connections that have had their last answer. */
+const LOOK_EVERY_MS = 50
 /** A database that takes longer to answer is not fit for traffic. */
 const PROBE_MS = 2_000
 /** How long a client may take to send the head of a request, and all of it. */
@@ -83,6 +86,7 @@ export async function startApp(
     reached: projector.reached,
     metrics,
     verify,
+    draining: () => draining,
     async unready() {
       if (draining) return 'draining'
       if (!updateLog.healthy()) return 'commits are failing'
@@ -93,11 +97,25 @@ export async function startApp(
   async function stopTraffic(server: Server): Promise<void> {
     draining = true
     gateway.refuse()
-    const closed = new Promise((resolve) => server.close(resolve))
+    // Still listening, so whoever comes meanwhile is told to come back, and not to use its connection again.
     await registry.drain(DRAIN_MS)
-    await gateway.close()
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+    await Promise.all([gateway.close(), untilAnswered(server, closed)])
     server.closeAllConnections()
     await closed
+  }
+
+  /** What was committed is answered before its connection is closed. */
+  async function untilAnswered(server: Server, closed: Promise<void>): Promise<void> {
+    const until = clock.elapsed() + ANSWERS_MS
+    let open = true
+    void closed.then(() => {
+      open = false
+    })
+    while (open && clock.elapsed() < until) {
+      server.closeIdleConnections()
+      await Promise.race([closed, sleep(clock, LOOK_EVERY_MS)])
+    }
   }
   const server = await lifecycle.start('traffic', () => listen(config, http.fetch, gateway), stopTraffic, TRAFFIC_STOP_MS)
   return (server.address() as AddressInfo).port

@@ -199,6 +199,15 @@ export function createRegistry(deps: RegistryDeps): Registry {
     again()
   }
 
+  /** While one room is waited for, another may be given something to commit. */
+  async function allQuiet(): Promise<void> {
+    for (;;) {
+      const busy = [...residents.values()].filter(({ room }) => !room.quiet())
+      if (busy.length === 0) return
+      await Promise.all(busy.map(({ room }) => room.whenQuiet()))
+    }
+  }
+
   return {
     async acquire(key) {
       const name = keyString(key)
@@ -224,8 +233,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
       draining = true
       for (const timer of timers.values()) timer.cancel()
       stopHearing()
-      const quiet = Promise.all([...residents.values()].map(({ room }) => room.whenQuiet()))
-      await Promise.race([quiet, new Promise<void>((resolve) => clock.after(milliseconds, resolve))])
+      await Promise.race([allQuiet(), new Promise<void>((resolve) => clock.after(milliseconds, resolve))])
       for (const { room } of [...residents.values()]) room.end(new SyncError('draining', 'the server is shutting down'))
     },
   }

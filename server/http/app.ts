@@ -15,14 +15,16 @@ export interface HttpNeeds extends RecordsNeeds {
   readonly verify: Verifier
   /** Why the server should get no traffic, `undefined` if it should. */
   readonly unready: () => Promise<string | undefined>
+  /** Whether the server is about to end: what is under way is finished, and nothing new is begun. */
+  readonly draining: () => boolean
 }
 
 export function createHttpApp(needs: HttpNeeds): Hono<Authenticated> {
-  const { metrics, verify, unready, log } = needs
+  const { metrics, verify, unready, draining, log } = needs
   const app = new Hono<Authenticated>()
   app.onError((error, context) => problem(context, error, log))
   app.notFound((context) => problem(context, new SyncError('not_found', 'no such resource'), log))
-  app.use(secureHeaders())
+  app.use(secureHeaders(), closeWhile(draining))
 
   app.get('/healthz', (context) => context.json({ status: 'ok' }))
   app.get('/readyz', async (context) => {
@@ -32,9 +34,24 @@ export function createHttpApp(needs: HttpNeeds): Hono<Authenticated> {
   })
   app.get('/metrics', async (context) => context.text(await metrics.render(), 200, { 'Content-Type': metrics.contentType }))
 
-  app.use('/v1/*', authenticate(verify), boundAnswers(needs))
+  app.use('/v1/*', refuseWhile(draining), authenticate(verify), boundAnswers(needs))
   app.route('/v1/records', createRecords(needs))
   return app
+}
+
+/** Each answer is its connection's last. */
+function closeWhile(draining: () => boolean) {
+  return createMiddleware(async (context, next) => {
+    await next()
+    if (draining()) context.header('Connection', 'close')
+  })
+}
+
+function refuseWhile(draining: () => boolean) {
+  return createMiddleware(async (_context, next) => {
+    if (draining()) throw new SyncError('draining', 'the server is going away')
+    await next()
+  })
 }
 
 /** Bearer tokens in the header alone (RFC 6750, 2.1). Answers are private: they depend on who asks. */

@@ -157,6 +157,24 @@ test('readiness says why not', async () => {
   expect((await app.request('/healthz')).status).toBe(200)
 })
 
+test('while the server drains, nothing new is begun, and each answer is the last of its connection', async () => {
+  let draining = false
+  const { get, send, put, registry, app } = openApp({ draining: () => draining })
+  await put('a')
+  const acquire = registry.acquire
+  registry.acquire = function (key) {
+    draining = true
+    return acquire.call(this, key)
+  }
+  const before = await send('PATCH', '/v1/records/contact/a', { fields: { title: 'Dr' } })
+  expect([before.status, before.headers.get('connection')]).toEqual([200, 'close'])
+  for (const answer of [await get('/v1/records/contact/a'), await send('PATCH', '/v1/records/contact/a', {})]) {
+    expect([answer.status, answer.headers.get('connection'), answer.headers.get('retry-after')]).toEqual([503, 'close', '1'])
+    expect(await answer.json()).toMatchObject({ code: 'unavailable' })
+  }
+  expect((await app.request('/healthz')).status).toBe(200)
+})
+
 test('answers carry the headers that keep a browser from guessing, and are private', async () => {
   const { get, put } = openApp()
   await put('a')

@@ -15,13 +15,15 @@ export interface AppOptions {
   readonly reached?: HttpNeeds['reached']
   /** By id, of records whose log is ahead of their room. */
   readonly heads?: Readonly<Record<string, Position>>
+  readonly draining?: HttpNeeds['draining']
 }
 
 export const principal = (roles: string[]): Principal =>
   ({ tenant: 'demo', sub: 'ann', roles, teams: [], expiresAt: 1e12 }) as unknown as Principal
 
 /** A token is the name of its role, or `nobody`. */
-export function openApp({ unready, clock = systemClock, limits, reached = async () => true, heads = {} }: AppOptions = {}) {
+export function openApp(options: AppOptions = {}) {
+  const { unready, clock = systemClock, limits, reached = async () => true, heads = {}, draining = () => false } = options
   const registry = createFakeRegistry()
   const logged: string[] = []
   const limitsHit: string[] = []
@@ -43,6 +45,7 @@ export function openApp({ unready, clock = systemClock, limits, reached = async 
     metrics: createMetrics(),
     verify: async (token) => ({ type: 'verified', principal: principal(token === 'nobody' ? [] : [token]) }),
     unready: async () => unready,
+    draining,
   })
   const request = (method: string, path: string, init: RequestInit & { duplex?: 'half' } = {}, token = 'rep') =>
     app.request(path, { method, ...init, headers: { Authorization: `Bearer ${token}`, ...init.headers } })
