@@ -52,7 +52,7 @@ export type Verdict =
 export interface Judgement {
   /** Absent if nothing new is to be stored; the document is then unchanged. */
   readonly entry: JudgedEntry | undefined
-  /** One for each submission, in order. */
+  /** In order, one for each submission that was judged; the rest, from the first one that was not, is as it was. */
   readonly verdicts: readonly Verdict[]
 }
 
@@ -62,6 +62,8 @@ export interface Docket {
   readonly document: Y.Doc
   readonly position: Position
   readonly submissions: readonly Submission[]
+  /** Asked after each submission: whether those that follow are left for another entry. */
+  readonly enough: () => boolean
   readonly server: ServerClient
   readonly schemaVersion: number
   /** A fresh UUID for the entry. */
@@ -112,6 +114,7 @@ export function judge(docket: Docket): Judgement {
             : edit(submission, ground, () => writeAsServer(transaction, author, () => submission.change(document)))
         verdicts.push(verdict)
         if (verdict.type === 'admitted') authors.set(`${author.role}\0${author.sub}`, author)
+        if (docket.enough()) break
       }
       const creator = authors.values().next().value
       if (creator !== undefined && position.sequence === 0) {

@@ -49,9 +49,9 @@ export interface Room {
    *
    * With a precondition, it is made only on ground that passes: each time that it is judged the precondition is asked first, in the
    * same transaction, and what it answers rejects the edit, of which nothing is kept then. A refusal by it costs nobody
-   * anything; one thrown by `change` makes the room read its record anew.
+   * anything; one thrown by `change` makes the room read its record anew. `bytes`: what it holds in memory while it waits.
    */
-  edit(principal: Principal, change: (document: Y.Doc) => void, precondition?: Precondition): Promise<void>
+  edit(principal: Principal, change: (document: Y.Doc) => void, precondition?: Precondition, bytes?: number): Promise<void>
   /** Runs `look` on committed state at the next gap, within 5 s. A result must not keep the document. */
   view<T>(look: (view: RecordView) => T): Promise<T>
 }

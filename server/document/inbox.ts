@@ -7,7 +7,7 @@ import type { Subscriber } from './subscriber.ts'
 
 export interface Waiting {
   readonly submission: Submission
-  /** Of the raw update; 0 for an edit. */
+  /** Of the raw update, or of the request that the edit came with. */
   readonly bytes: number
   readonly source: Source
   /** The record's head as the log had it some time after this arrived: what is judged on an older state does not count yet. */
@@ -48,9 +48,9 @@ export class Inbox {
     return this.#waiting.splice(0, count)
   }
 
-  /** The batch last taken was not stored: it comes first again. */
+  /** The batch last taken, or the end of it, was not stored: it comes first again. */
   putBack(batch: readonly Waiting[]): void {
-    this.#waiting = [...batch, ...this.#waiting]
+    if (batch.length > 0) this.#waiting = [...batch, ...this.#waiting]
   }
 
   /** One of the first `count` is guilty of something: hand them out one at a time. */

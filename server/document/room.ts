@@ -29,6 +29,8 @@ import { createVerdicts, isCurrent, soleAuthor } from './verdicts.ts'
 
 /** Bytes of a state vector that any record's replica may have: 5,000 client ids and more. */
 const VECTOR_BYTES = 64 * 1024
+/** Milliseconds that judging takes at a stretch, but for a single submission; what has not had its turn waits for the next entry. */
+const JUDGING = 20
 /** Milliseconds for which another instance counts as writing the same record. */
 const CONTENDED = 1_000
 
@@ -93,34 +95,38 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
   }
 
   /** Judges what arrived; what is new goes on its way to the log. */
-  function consider(batch: readonly Waiting[]): void {
+  function consider(taken: readonly Waiting[]): void {
     const { replica, position } = state.record
-    if (batch.length === 0) return
-    const covered = batch.every(({ submission }) => submission.type === 'update' && replica.covers(submission.update))
-    if (covered) return verdicts.conclude(batch, [], false)
+    if (taken.length === 0) return
+    const covered = taken.every(({ submission }) => submission.type === 'update' && replica.covers(submission.update))
+    if (covered) return verdicts.conclude(taken, [], false)
+    const since = clock.elapsed()
     let judgement: Judgement
     try {
       judgement = judge({
         key,
         document: replica.document(),
         position,
-        submissions: batch.map((waiting) => waiting.submission),
+        submissions: taken.map((waiting) => waiting.submission),
+        enough: () => clock.elapsed() - since >= JUDGING,
         server,
         schemaVersion: deps.schemaVersion,
         entryId: deps.newEntryId(),
         now: clock.now(),
       })
     } catch (error) {
-      return disown(batch, error)
+      return disown(taken, error)
     }
     const { entry } = judgement
+    const batch = taken.slice(0, judgement.verdicts.length)
+    inbox.putBack(taken.slice(batch.length))
     if (entry === undefined) return verdicts.conclude(batch, judgement.verdicts, false)
     if (overgrows(batch, entry)) return disown(batch, new SyncError('too_large', 'the record would exceed its size limit'))
     state.busy = true
-    const since = clock.elapsed()
+    const sent = clock.elapsed()
     void deps.log
       .append(entry)
-      .then((outcome) => guarded(() => settle({ batch, verdicts: judgement.verdicts, entry }, outcome, clock.elapsed() - since)))
+      .then((outcome) => guarded(() => settle({ batch, verdicts: judgement.verdicts, entry }, outcome, clock.elapsed() - sent)))
   }
 
   /** The answer for the entry in flight; `took` milliseconds. */
@@ -291,11 +297,11 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
         verdicts.turnAway(subscriber, new SyncError('refused', `the update was refused: ${error.message}`))
       }
     },
-    edit(principal, change, precondition) {
+    edit(principal, change, precondition, bytes = 0) {
       if (state.over !== undefined) return Promise.reject(state.over)
       return new Promise((resolve, reject) => {
         const submission = { type: 'edit', principal, change, precondition } as const
-        inbox.add({ submission, bytes: 0, source: { type: 'caller', resolve, reject } })
+        inbox.add({ submission, bytes, source: { type: 'caller', resolve, reject } })
         schedule()
       })
     },

@@ -48,11 +48,12 @@ export function addRecordWrites(app: Hono<Authenticated>, { clock, registry, lim
     requireWriter(principal)
     const pass = quota.enter(principal, announcedLength(context))
     let work: Promise<unknown> = Promise.resolve()
+    let bytes = 0
 
     async function perform<T>({ key }: Target, edit: RecordEdit, look: (room: Room) => Promise<T>): Promise<T> {
       const room = await registry.acquire(key)
       try {
-        const made = makeEdit(room, principal, edit)
+        const made = makeEdit(room, principal, edit, bytes)
         // Whoever gives up waiting does not give up its place: the edit is still in memory.
         work = made.catch(() => undefined)
         await patiently(made)
@@ -63,7 +64,8 @@ export function addRecordWrites(app: Hono<Authenticated>, { clock, registry, lim
     }
     try {
       const body = await readBody(context, limits.frameBytes)
-      pass.received(body.length)
+      bytes = body.length
+      pass.received(bytes)
       return await write({ json: () => parseJsonObject(body), perform })
     } catch (error) {
       if (error instanceof BodyTooLarge) {

@@ -21,9 +21,12 @@ export interface RecordEdit {
 /** Whether the caller's condition holds for a record that stands at this sequence. */
 export type Condition = (sequence: number) => boolean
 
-/** Resolves once it is committed, or had nothing to change. Rejects with a `SyncError`, and then nothing of it was kept. */
-export function makeEdit(room: Room, principal: Principal, { change, precondition }: RecordEdit): Promise<void> {
-  return room.edit(principal, change, precondition)
+/**
+ * `bytes`: of the request. Resolves once it is committed, or had nothing to change. Rejects with a `SyncError`, and then nothing
+ * of it was kept.
+ */
+export function makeEdit(room: Room, principal: Principal, edit: RecordEdit, bytes: number): Promise<void> {
+  return room.edit(principal, edit.change, edit.precondition, bytes)
 }
 
 /** Throws `invalid` for content that no record of the type may begin with. A deleted record's id is taken, too. */

@@ -46,6 +46,21 @@ describe('a new wording', () => {
     ])
   })
 
+  it('P10: is one piece between the common start and end if it would be more than 200, or very many different words', () => {
+    const words = (count: number, every: (index: number) => string): string =>
+      Array.from({ length: count }, (_, index) => every(index)).join(' ')
+    const before = words(500, (index) => `w${index}`)
+    const reworded = (changed: number): string =>
+      words(500, (index) => (index % 2 === 1 && index < 2 * changed ? 'x' : `w${index}`))
+    expect(textHunks(before, reworded(200))).toHaveLength(200)
+    const [hunk, ...more] = textHunks(`Same. ${before} Same.`, `Same. ${reworded(201)} Same.`)
+    expect([hunk?.index, more]).toEqual(['Same. w0 '.length, []])
+    expect(patched(before, reworded(201))).toBe(reworded(201))
+    const symbols = Array.from({ length: 3_000 }, (_, index) => String.fromCharCode(0x2190 + index)).join('')
+    expect(textHunks(`(${symbols})`, `[${symbols}]`)).toHaveLength(1)
+    expect(patched(`(${symbols})`, `[${symbols}]`)).toBe(`[${symbols}]`)
+  })
+
   it('replaces an emoji as a whole when only one of its halves differs', () => {
     expect(textHunks('ok 😀', 'ok 😁')).toEqual([{ index: 3, remove: 2, insert: '😁' }])
     expect(textHunks('😀 ok', '🨀 ok')).toEqual([{ index: 0, remove: 2, insert: '🨀' }])
