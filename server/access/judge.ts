@@ -37,6 +37,8 @@ export type Submission =
       readonly principal: Principal
       readonly change: (document: Y.Doc) => void
       readonly precondition?: Precondition | undefined
+      /** It takes content away, or writes in `meta` alone. */
+      readonly frees: boolean
     }
 
 export type Verdict =

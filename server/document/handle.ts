@@ -26,6 +26,14 @@ export type Answer<T> =
   | { readonly type: 'answer'; readonly value: T }
   | { readonly type: 'unavailable'; readonly error: SyncError }
 
+/** What an edit costs, as far as whoever makes it knows; without it, next to nothing. */
+export interface Weight {
+  /** Of the request that it came with, which it holds in memory while it waits. */
+  readonly bytes: number
+  /** It takes content away, or writes in `meta` alone: a full record takes it, too. */
+  readonly frees: boolean
+}
+
 export interface Room {
   readonly key: RecordKey
   readonly presence: Presence
@@ -49,9 +57,8 @@ export interface Room {
    *
    * With a precondition, it is made only on ground that passes: each time that it is judged the precondition is asked first, in the
    * same transaction, and what it answers rejects the edit, of which nothing is kept then. A refusal by it costs nobody
-   * anything; one thrown by `change` makes the room read its record anew. `bytes`: what it holds in memory while it waits.
-   */
-  edit(principal: Principal, change: (document: Y.Doc) => void, precondition?: Precondition, bytes?: number): Promise<void>
+   * anything; one thrown by `change` makes the room read its record anew.   */
+  edit(principal: Principal, change: (document: Y.Doc) => void, precondition?: Precondition, weight?: Weight): Promise<void>
   /** Runs `look` on committed state at the next gap, within 5 s. A result must not keep the document. */
   view<T>(look: (view: RecordView) => T): Promise<T>
 }

@@ -19,11 +19,12 @@ import type { AppendOutcome, DurableSequence, JudgedEntry, Position } from '../l
 import { createCatchUp } from './catch-up.ts'
 import { CompactionGauge } from './compaction-gauge.ts'
 import { GapQueue } from './gap-queue.ts'
-import type { Answer } from './handle.ts'
+import type { Answer, Weight } from './handle.ts'
 import type { Rebuilt } from './history.ts'
 import { Inbox, type Waiting } from './inbox.ts'
 import type { LiveRoom, RoomDeps, RoomState } from './live-room.ts'
 import { committed, Membership } from './membership.ts'
+import { overgrows, sizeBefore } from './size-limit.ts'
 import type { Subscriber } from './subscriber.ts'
 import { createVerdicts, isCurrent, soleAuthor } from './verdicts.ts'
 
@@ -34,6 +35,8 @@ const JUDGING = 20
 /** Milliseconds for which another instance counts as writing the same record. */
 const CONTENDED = 1_000
 
+const WEIGHTLESS: Weight = { bytes: 0, frees: false }
+
 /** An entry on its way to the log, and what it was made of. */
 interface Flight {
   readonly batch: readonly Waiting[]
@@ -43,7 +46,7 @@ interface Flight {
 
 /** `kept` is the client id that this process used when it unloaded the record; `ended` is called once, when the room is over. */
 export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | undefined, ended: () => void): LiveRoom {
-  const { key, clock, logger, presence } = deps
+  const { key, clock, logger, presence, maxRecordBytes } = deps
   const inbox = new Inbox()
   const reads = new GapQueue(clock)
   const members = new Membership()
@@ -100,6 +103,8 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     if (taken.length === 0) return
     const covered = taken.every(({ submission }) => submission.type === 'update' && replica.covers(submission.update))
     if (covered) return verdicts.conclude(taken, [], false)
+    const submissions = taken.map((waiting) => waiting.submission)
+    const before = sizeBefore(replica, maxRecordBytes)
     const since = clock.elapsed()
     let judgement: Judgement
     try {
@@ -107,7 +112,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
         key,
         document: replica.document(),
         position,
-        submissions: taken.map((waiting) => waiting.submission),
+        submissions,
         enough: () => clock.elapsed() - since >= JUDGING,
         server,
         schemaVersion: deps.schemaVersion,
@@ -121,7 +126,8 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     const batch = taken.slice(0, judgement.verdicts.length)
     inbox.putBack(taken.slice(batch.length))
     if (entry === undefined) return verdicts.conclude(batch, judgement.verdicts, false)
-    if (overgrows(batch, entry)) return disown(batch, new SyncError('too_large', 'the record would exceed its size limit'))
+    if (overgrows(replica, before, entry, submissions.slice(0, batch.length), maxRecordBytes))
+      return disown(batch, new SyncError('too_large', 'the record would exceed its size limit'))
     state.busy = true
     const sent = clock.elapsed()
     void deps.log
@@ -218,15 +224,6 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     if (!state.busy && state.over === undefined && state.record.position.entry === asOf.entry) log.compare(head)
   }
 
-  /** Whether an entry takes the record over its limit. Deletions alone never do. */
-  function overgrows(batch: readonly Waiting[], entry: JudgedEntry): boolean {
-    const { replica } = state.record
-    if (replica.size + entry.update.length <= deps.maxRecordBytes) return false
-    if (batch.every(({ submission }) => submission.type === 'update' && submission.update.structs.length === 0)) return false
-    // The size is an estimate while edits add to it; encoding makes it exact.
-    return replica.measure() > deps.maxRecordBytes
-  }
-
   function compactIfDue(): void {
     if (compaction.claim()) void deps.log.compact(key).then((compacted) => compaction.done(compacted?.bytes))
   }
@@ -297,10 +294,10 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
         verdicts.turnAway(subscriber, new SyncError('refused', `the update was refused: ${error.message}`))
       }
     },
-    edit(principal, change, precondition, bytes = 0) {
+    edit(principal, change, precondition, { bytes, frees } = WEIGHTLESS) {
       if (state.over !== undefined) return Promise.reject(state.over)
       return new Promise((resolve, reject) => {
-        const submission = { type: 'edit', principal, change, precondition } as const
+        const submission = { type: 'edit', principal, change, precondition, frees } as const
         inbox.add({ submission, bytes, source: { type: 'caller', resolve, reject } })
         schedule()
       })

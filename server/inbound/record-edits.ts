@@ -16,6 +16,8 @@ import type { Room } from '../document/handle.ts'
 export interface RecordEdit {
   readonly precondition: Precondition
   readonly change: (document: Y.Doc) => void
+  /** It takes content away, or writes in `meta` alone: a full record takes it, too. */
+  readonly frees: boolean
 }
 
 /** Whether the caller's condition holds for a record that stands at this sequence. */
@@ -26,7 +28,8 @@ export type Condition = (sequence: number) => boolean
  * of it was kept.
  */
 export function makeEdit(room: Room, principal: Principal, edit: RecordEdit, bytes: number): Promise<void> {
-  return room.edit(principal, edit.change, edit.precondition, bytes)
+  const { change, precondition, frees } = edit
+  return room.edit(principal, change, precondition, { bytes, frees })
 }
 
 /** Throws `invalid` for content that no record of the type may begin with. A deleted record's id is taken, too. */
@@ -40,6 +43,7 @@ export function creation(type: RecordType, content: MergePatch): RecordEdit {
       writeMeta(document, { deletedAt: null })
       applyPatch(type, document, content)
     },
+    frees: false,
   }
 }
 
@@ -48,7 +52,16 @@ export function patching(type: RecordType, patch: MergePatch, condition: Conditi
     precondition: (ground) =>
       absent(ground) ?? deleted(ground) ?? stale(ground, condition) ?? invalid(checkPatch(type, ground.document, patch)),
     change: (document) => applyPatch(type, document, patch),
+    frees: onlyClears(patch),
   }
+}
+
+/** Whether a patch names nothing but whole roots, and fields, members and entries, that are to be cleared. */
+function onlyClears(patch: MergePatch): boolean {
+  const isNull = (value: unknown): boolean => value === null
+  return Object.values(patch).every(
+    (root) => isNull(root) || (typeof root === 'object' && Object.values(root ?? {}).every(isNull)),
+  )
 }
 
 /**
@@ -61,6 +74,7 @@ export function deletion(at: number, condition: Condition): RecordEdit {
     change(document) {
       if (readMeta(document).deletedAt === null) writeMeta(document, { deletedAt: at })
     },
+    frees: true,
   }
 }
 
@@ -71,6 +85,7 @@ export function restoration(condition: Condition): RecordEdit {
     change(document) {
       if (readMeta(document).deletedAt !== null) writeMeta(document, { deletedAt: null })
     },
+    frees: true,
   }
 }
 
