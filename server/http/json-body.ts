@@ -1,6 +1,11 @@
-/** The body of a request as JSON: never more of it in memory than the limit, and none that takes long to look through. */
+/**
+ * The body of a request as JSON: never more of it in memory than the limit, none that takes long to look through, and none waited
+ * for that has stopped coming.
+ */
+import type { Clock } from '@rapport/shared/clock.ts'
 import { SyncError } from '@rapport/shared/errors.ts'
 import type { Context } from 'hono'
+import { within } from './patience.ts'
 
 export type JsonObject = Readonly<Record<string, unknown>>
 
@@ -10,9 +15,18 @@ export type JsonObject = Readonly<Record<string, unknown>>
  */
 const MAX_MARKS = 100_000
 
+/** Milliseconds in which some of a body must come. */
+const STALLED_MS = 5_000
+
 export class BodyTooLarge extends SyncError {
   constructor(why: string) {
     super('too_large', `the body ${why}`)
+  }
+}
+
+export class BodyStalled extends SyncError {
+  constructor() {
+    super('malformed', `nothing of the body came for ${STALLED_MS / 1_000} seconds`)
   }
 }
 
@@ -22,27 +36,35 @@ export function announcedLength(context: Context): number | undefined {
   return Number(context.req.header('Content-Length') ?? 0)
 }
 
-/** Throws `BodyTooLarge` for more than `most` bytes, `malformed` for one that breaks off. */
-export async function readBody(context: Context, most: number): Promise<Uint8Array> {
-  const length = announcedLength(context)
-  if (length !== undefined && length > most) throw new BodyTooLarge(`is larger than ${most} bytes`)
-  try {
-    // The parser holds a client to what it announced.
-    return length === undefined ? await readChunks(context, most) : new Uint8Array(await context.req.arrayBuffer())
-  } catch (cause) {
-    throw cause instanceof BodyTooLarge ? cause : new SyncError('malformed', 'the body broke off', { cause })
-  }
+export interface BodyNeeds {
+  readonly clock: Clock
+  /** Bytes. */
+  readonly most: number
+  /** Hears of every piece before it is kept; what it throws ends the reading. */
+  readonly arrived: (bytes: number) => void
 }
 
-async function readChunks(context: Context, most: number): Promise<Uint8Array> {
+/** Throws `BodyTooLarge`, `BodyStalled`, what `arrived` throws, and `malformed` for a body that breaks off. */
+export async function readBody(context: Context, { clock, most, arrived }: BodyNeeds): Promise<Uint8Array> {
+  if ((announcedLength(context) ?? 0) > most) throw new BodyTooLarge(`is larger than ${most} bytes`)
+  const reader: ReadableStreamDefaultReader<Uint8Array> | undefined = context.req.raw.body?.getReader()
+  if (reader === undefined) return new Uint8Array()
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of (context.req.raw.body ?? []) as AsyncIterable<Uint8Array>) {
-    size += chunk.length
-    if (size > most) throw new BodyTooLarge(`is larger than ${most} bytes`)
-    chunks.push(chunk)
+  try {
+    for (;;) {
+      const { done, value } = await within(clock, STALLED_MS, reader.read(), () => new BodyStalled())
+      if (done) return Buffer.concat(chunks, size)
+      size += value.length
+      if (size > most) throw new BodyTooLarge(`is larger than ${most} bytes`)
+      arrived(value.length)
+      chunks.push(value)
+    }
+  } catch (thrown) {
+    // Nobody waits for the rest; that it broke off is no news.
+    reader.cancel().catch(() => undefined)
+    throw thrown instanceof SyncError ? thrown : new SyncError('malformed', 'the body broke off', { cause: thrown })
   }
-  return Buffer.concat(chunks, size)
 }
 
 /**

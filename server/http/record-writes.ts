@@ -13,7 +13,8 @@ import type { Registry } from '../document/registry.ts'
 import { creation, deletion, makeEdit, patching, type RecordEdit, restoration } from '../inbound/record-edits.ts'
 import type { LimitHit } from '../observability/limits.ts'
 import { etagOf, readWriteCondition } from './conditions.ts'
-import { announcedLength, BodyTooLarge, isObject, type JsonObject, parseJsonObject, readBody } from './json-body.ts'
+import { announcedLength, BodyStalled, BodyTooLarge, isObject, type JsonObject, parseJsonObject, readBody } from './json-body.ts'
+import { within } from './patience.ts'
 import { type RecordResource, resourceOf } from './record-resource.ts'
 import { type Authenticated, readFlag, readTarget, requireWriter, type Target, typeOf } from './record-target.ts'
 import { createWriteQuota } from './write-quota.ts'
@@ -56,34 +57,28 @@ export function addRecordWrites(app: Hono<Authenticated>, { clock, registry, lim
         const made = makeEdit(room, principal, edit, bytes)
         // Whoever gives up waiting does not give up its place: the edit is still in memory.
         work = made.catch(() => undefined)
-        await patiently(made)
+        await within(clock, COMMIT_PATIENCE, made, () => new SyncError('overload', 'the commit takes too long'))
         return await look(room)
       } finally {
         registry.release(room)
       }
     }
     try {
-      const body = await readBody(context, limits.frameBytes)
+      const body = await readBody(context, { clock, most: limits.frameBytes, arrived: pass.arrived })
       bytes = body.length
-      pass.received(bytes)
       return await write({ json: () => parseJsonObject(body), perform })
     } catch (error) {
       if (error instanceof BodyTooLarge) {
         limitHit('frame')
         // It has crossed the wire, or will, before the client hears of it.
-        pass.received(limits.frameBytes)
+        pass.charge(limits.frameBytes)
       }
+      // The rest of it would be waited for before the next request.
+      if (error instanceof BodyStalled) context.header('Connection', 'close')
       throw error
     } finally {
       void work.then(pass.leave)
     }
-  }
-
-  function patiently(made: Promise<void>): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = clock.after(COMMIT_PATIENCE, () => reject(new SyncError('overload', 'the commit takes too long')))
-      made.finally(() => timer.cancel()).then(resolve, reject)
-    })
   }
 
   app.post('/:type', (context) =>

@@ -19,14 +19,19 @@ export interface WriteQuotaNeeds {
 
 /** A request that was let in. */
 export interface Pass {
-  /** Its body turned out to be so long, in bytes. */
-  received(bytes: number): void
+  /** So many bytes of its body came, and are kept. Throws `rate_limited` if too much is in memory already. */
+  arrived(bytes: number): void
+  /** So many bytes crossed the wire, or will, and are not kept. */
+  charge(bytes: number): void
   /** Nothing of it is in memory any more. */
   leave(): void
 }
 
 export interface WriteQuota {
-  /** `announced` bytes, `undefined` if the body's length is not known. Throws `rate_limited` with the time to come back. */
+  /**
+   * `announced` bytes, `undefined` if the body's length is not known. Throws `rate_limited` with the time to come back. What is
+   * announced takes no place until it comes: uploads that stand still keep nobody out.
+   */
   enter(principal: Principal, announced: number | undefined): Pass
   /** Principals of whom something is kept. */
   readonly size: number
@@ -84,32 +89,40 @@ export function createWriteQuota({ clock, limits, limitHit }: WriteQuotaNeeds): 
     }
   }
 
+  function isCrowded({ pendingBytes }: Account, more: number): boolean {
+    return pendingBytes + more > MAX_PENDING_BODIES * limits.frameBytes
+  }
+
   function refuse(retryAfter: number, limit: 'rate' | 'unsettled'): never {
     limitHit(limit)
     throw new SyncError('rate_limited', 'too many writes; come back later', { retryAfter })
   }
 
   return {
-    enter(principal, announced = limits.frameBytes) {
+    enter(principal, announced = 0) {
       sweep()
       const account = open(principal)
       // More than that is not read.
       const bytes = Math.min(announced, limits.frameBytes)
       const wait = Math.max(account.requests(0), account.bytes(0))
       if (wait > 0) refuse(wait, 'rate')
-      const crowded = account.pendingBytes + bytes > MAX_PENDING_BODIES * limits.frameBytes
-      if (account.pending > 0 && (crowded || account.pending >= MAX_PENDING)) refuse(COME_BACK_MS, 'unsettled')
+      if (account.pending >= MAX_PENDING || isCrowded(account, bytes)) refuse(COME_BACK_MS, 'unsettled')
       charge(account, account.requests, 1)
       account.pending += 1
-      account.pendingBytes += bytes
-      let inside = true
+      let [inside, kept] = [true, 0]
       return {
-        received: (size) => charge(account, account.bytes, size),
+        arrived(size) {
+          charge(account, account.bytes, size)
+          if (isCrowded(account, size)) refuse(COME_BACK_MS, 'unsettled')
+          account.pendingBytes += size
+          kept += size
+        },
+        charge: (size) => charge(account, account.bytes, size),
         leave() {
           if (!inside) return
           inside = false
           account.pending -= 1
-          account.pendingBytes -= bytes
+          account.pendingBytes -= kept
         },
       }
     },

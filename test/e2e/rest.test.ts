@@ -317,6 +317,30 @@ describe('a client that goes away', () => {
   })
 })
 
+test('P10: uploads that stand still keep nobody out, and are cut off', async () => {
+  await create('stalled')
+  const [host = '', port] = server.address.split(':')
+  const path = `${CONTACTS}/stalled`
+  const stalled = ['Transfer-Encoding: chunked\r\n\r\n5\r\n{"fie', 'Content-Length: 4000000\r\n\r\n{"fie'].flatMap((rest) =>
+    Array.from({ length: 5 }, async () => {
+      const socket = connect(Number(port), host)
+      socket.write(`PATCH ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\n${rest}`)
+      const answer: Buffer[] = []
+      for await (const chunk of socket) answer.push(chunk as Buffer)
+      return Buffer.concat(answer).toString()
+    }),
+  )
+  let ended = false
+  const all = Promise.all(stalled).finally(() => {
+    ended = true
+  })
+  while (!ended) {
+    expect((await crm.patch(path, { fields: { title: 'Dr' } })).status).toBe(200)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+  for (const answer of await all) expect(answer).toMatch(/^HTTP\/1.1 400 .*"code":"malformed"/s)
+})
+
 test('P10: thousands of entries at once do not hold up others', async () => {
   await create('large')
   await create('small')

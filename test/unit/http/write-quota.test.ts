@@ -23,7 +23,7 @@ function setUp(updatesPerSecond: number, bytesPerSecond: number) {
   const write = (bytes = 0, sub = 'ann', tenant = 'demo'): boolean => {
     const pass = enter(sub, bytes, tenant)
     if (typeof pass !== 'object') return false
-    pass.received(bytes)
+    pass.arrived(bytes)
     pass.leave()
     return true
   }
@@ -55,7 +55,8 @@ describe('P10: the rate of one principal', () => {
     const { clock, enter, write } = setUp(0, 1_000)
     const pass = enter('ann', undefined)
     if (typeof pass !== 'object') throw new Error('not let in')
-    pass.received(5_000)
+    for (let index = 0; index < 5; index += 1) pass.arrived(800)
+    pass.charge(1_000)
     pass.leave()
     expect(enter('ann', 0)).toBe(3_000)
     clock.pass(3_000)
@@ -70,24 +71,38 @@ describe('P10: the rate of one principal', () => {
 
   test('with no limits set nobody is held up', () => {
     const { write, hits } = setUp(0, 0)
-    for (let index = 0; index < 10_000; index += 1) expect(write(1_000_000)).toBe(true)
+    for (let index = 0; index < 10_000; index += 1) expect(write(FRAME)).toBe(true)
     expect(hits).toEqual([])
   })
 })
 
 describe('P10: what one principal has under way', () => {
-  test('four of the largest bodies; one that does not say how long it is counts as one of them', () => {
+  /** A request of which so much has come. */
+  function begin(enter: ReturnType<typeof setUp>['enter'], announced: number | undefined, come: number) {
+    const pass = enter('ann', announced)
+    if (typeof pass !== 'object') throw new Error('not let in')
+    pass.arrived(come)
+    return pass
+  }
+
+  test('four of the largest bodies, of whatever number of requests', () => {
     const { enter, hits } = setUp(0, 0)
-    const passes = [enter('ann', undefined), enter('ann', 900), enter('ann', 1_500), enter('ann', 900)]
-    expect(passes.every((pass) => typeof pass === 'object')).toBe(true)
-    expect([enter('ann', 201), typeof enter('ann', 200), typeof enter('bob', 900)]).toEqual([1_000, 'object', 'object'])
+    const passes = [begin(enter, undefined, 1_000), begin(enter, 900, 900), begin(enter, 900, 900), begin(enter, 900, 900)]
+    expect([enter('ann', 301), typeof enter('ann', 300), typeof enter('bob', 900)]).toEqual([1_000, 'object', 'object'])
     expect(hits).toEqual(['unsettled'])
-    const [first] = passes
-    if (typeof first === 'object') {
-      first.leave()
-      first.leave()
-    }
-    expect([typeof enter('ann', 1_000), enter('ann', 1)]).toEqual(['object', 1_000])
+    const last = begin(enter, undefined, 300)
+    expect(() => last.arrived(1)).toThrow(expect.objectContaining({ code: 'rate_limited', retryAfter: 1_000 }))
+    passes[0]?.leave()
+    passes[0]?.leave()
+    expect(typeof enter('ann', 1_000)).toBe('object')
+    last.arrived(1_000)
+    expect(enter('ann', 1)).toBe(1_000)
+  })
+
+  test('what is announced and does not come keeps nobody out', () => {
+    const { enter } = setUp(0, 0)
+    for (let index = 0; index < 100; index += 1) begin(enter, index % 2 === 0 ? undefined : 1_000, 1)
+    expect(typeof enter('ann', 1_000)).toBe('object')
   })
 
   test('and a thousand requests, however small', () => {

@@ -72,7 +72,7 @@ describe('every path lets go of its record', () => {
 
   test('a commit that is stuck is waited for ten seconds; the edit may still be made, and counts as under way until then', async () => {
     const clock = createFakeClock()
-    const { send, put, registry } = openApp({ clock, limits: { frameBytes: 40 } })
+    const { send, put, registry } = openApp({ clock, limits: { frameBytes: 30 } })
     await put('a')
     const room = registry.rooms.get('a')
     if (room === undefined) throw new Error('no room')
@@ -83,12 +83,12 @@ describe('every path lets go of its record', () => {
       return edit(...given)
     }
     const body = { fields: { title: 'Dr' } }
-    const headers = { 'Content-Length': '30' }
-    const answers = Array.from({ length: 5 }, () => send('PATCH', '/v1/records/contact/a', body, headers))
+    const headers = { 'Content-Length': '25' }
+    const answers = Array.from({ length: 4 }, () => send('PATCH', '/v1/records/contact/a', body, headers))
     await settled()
     clock.pass(9_999)
     await settled()
-    expect(registry.acquired).toBe(5)
+    expect(registry.acquired).toBe(4)
     clock.pass(1)
     const [first] = await Promise.all(answers)
     expect([first?.status, registry.acquired]).toEqual([503, 0])
@@ -149,6 +149,57 @@ describe('P10: bodies', () => {
     )
     expect([broken.status, (await problemOf(broken)).code]).toEqual([400, 'malformed'])
     expect(logged).toEqual([])
+  })
+
+  test('a body that stands still for five seconds is given up, with its connection, and until then keeps nobody out', async () => {
+    const clock = createFakeClock()
+    const { request, send, put, registry, logged } = openApp({ clock, limits: { frameBytes: 40 } })
+    await put('a')
+    const streams: ReadableStreamDefaultController<Uint8Array>[] = []
+    const stuck = (headers: Record<string, string>) =>
+      request('PATCH', '/v1/records/contact/a', {
+        body: new ReadableStream({ start: (controller) => void streams.push(controller) }),
+        duplex: 'half',
+        headers,
+      })
+    const bytes = (text: string) => new TextEncoder().encode(text)
+    const announced = { 'Content-Length': '40' }
+    const chunked = { 'Transfer-Encoding': 'chunked' }
+    const answers = [stuck(chunked), stuck(announced), stuck(chunked), stuck(announced), stuck(chunked), stuck(chunked)]
+    for (const stream of streams) stream.enqueue(bytes('{"fie'))
+    await settled()
+    clock.pass(4_000)
+    await settled()
+    expect((await send('PATCH', '/v1/records/contact/a', { fields: { title: 'Dr' } })).status).toBe(200)
+    const [slow] = streams
+    slow?.enqueue(bytes('lds":'))
+    await settled()
+    clock.pass(4_000)
+    const given = await Promise.all(answers.slice(1))
+    for (const answer of given) {
+      expect([answer.status, answer.headers.get('connection')]).toEqual([400, 'close'])
+      expect(await problemOf(answer)).toMatchObject({ code: 'malformed', detail: 'nothing of the body came for 5 seconds' })
+    }
+    slow?.enqueue(bytes('{"title":"Prof"}}'))
+    slow?.close()
+    expect([(await answers[0])?.status, registry.acquired, logged]).toEqual([200, 0, []])
+  })
+
+  test('of more bodies at once than may be in memory, some are told to come back', async () => {
+    const { request, put, limitsHit } = openApp({ limits: { frameBytes: 1_000 } })
+    await put('a')
+    const chunked = () =>
+      request('PATCH', '/v1/records/contact/a', {
+        body: new Blob([`{"summary":"${'x'.repeat(900)}"}`]).stream(),
+        duplex: 'half',
+        headers: { 'Transfer-Encoding': 'chunked' },
+      })
+    const answers = await Promise.all(Array.from({ length: 10 }, chunked))
+    const statuses = answers.map(({ status }) => status)
+    expect(new Set(statuses)).toEqual(new Set([200, 429]))
+    expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(4)
+    expect(new Set(limitsHit)).toEqual(new Set(['unsettled']))
+    expect((await chunked()).status).toBe(200)
   })
 
   test('what is not a JSON object in UTF-8 is malformed, and nothing of it is repeated or logged', async () => {
