@@ -19,10 +19,10 @@ import type { ServerClient } from './server-client.ts'
 /** What an edit would be applied to. */
 export interface Ground {
   /**
-   * Of the committed state, or the one that follows it if an earlier submission of the same entry has brought content already.
-   * 0: the record was never written.
+   * Of the committed state; 0: the record was never written. `undefined` if an earlier submission of the same entry has brought
+   * content already: then the record exists, in a state that nobody has seen.
    */
-  readonly sequence: number
+  readonly sequence: number | undefined
   /** Only for the duration of the call, and only to be read. */
   readonly document: Y.Doc
 }
@@ -109,7 +109,7 @@ export function judge(docket: Docket): Judgement {
     document.transact((transaction) => {
       for (const submission of submissions) {
         const author = authorOf(submission.principal)
-        const ground = { sequence: position.sequence + (authors.size > 0 ? 1 : 0), document }
+        const ground = { sequence: authors.size > 0 ? undefined : position.sequence, document }
         const verdict =
           submission.type === 'update'
             ? apply(document, transaction, submission.principal, submission.update, server)

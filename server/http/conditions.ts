@@ -3,6 +3,7 @@
  * at one sequence always reads the same.
  */
 import { SyncError } from '@rapport/shared/errors.ts'
+import type { Condition } from '../inbound/record-edits.ts'
 
 const TAG = /(W\/)?"([^"]*)"/g
 
@@ -21,26 +22,31 @@ export function etagOf(sequence: number): string {
 }
 
 /** Whether a record that stands at some sequence may be touched, by `If-Match`. Throws `malformed`. */
-export function readIfMatch(request: Asked): (sequence: number) => boolean {
+export function readIfMatch(request: Asked): Condition {
   const tags = readTags(request, 'If-Match')
   if (tags === undefined || tags === '*') return () => true
   // Strong comparison: a weak tag says too little about a state to build on it.
-  return (sequence) => tags.some(({ weak, value }) => !weak && value === String(sequence))
+  return (sequence) => tags.some((tag) => !tag.weak && names(tag, sequence))
 }
 
 /** Whether the caller holds a record that stands at some sequence already, by `If-None-Match`. Throws `malformed`. */
-export function readIfNoneMatch(request: Asked): (sequence: number) => boolean {
+export function readIfNoneMatch(request: Asked): Condition {
   const tags = readTags(request, 'If-None-Match')
   if (tags === undefined) return () => false
   if (tags === '*') return () => true
-  return (sequence) => tags.some(({ value }) => value === String(sequence))
+  return (sequence) => tags.some((tag) => names(tag, sequence))
 }
 
 /** Both headers, for a request that would change the record (13.2.2). Throws `malformed`. */
-export function readWriteCondition(request: Asked): (sequence: number) => boolean {
+export function readWriteCondition(request: Asked): Condition {
   const matches = readIfMatch(request)
   const held = readIfNoneMatch(request)
   return (sequence) => matches(sequence) && !held(sequence)
+}
+
+/** None names a state that has not got a sequence yet. */
+function names({ value }: Tag, sequence: number | undefined): boolean {
+  return sequence !== undefined && value === String(sequence)
 }
 
 /** The tags of a list; `undefined` without the header. */

@@ -22,7 +22,7 @@ export function createWriter(registry: Pick<Registry, 'acquire' | 'release'>, te
   return async (type, id, content) => {
     try {
       const room = await registry.acquire({ tenant, type, id })
-      const isNew = ({ sequence }: { readonly sequence: number }): SyncError | undefined =>
+      const isNew = ({ sequence }: { readonly sequence: number | undefined }): SyncError | undefined =>
         sequence === 0 ? undefined : new SyncError('exists', 'the record exists already')
       await room
         .edit(principal, (document) => writeContent(importedTypes[type], document, content as never), isNew)

@@ -20,8 +20,8 @@ export interface RecordEdit {
   readonly frees: boolean
 }
 
-/** Whether the caller's condition holds for a record that stands at this sequence. */
-export type Condition = (sequence: number) => boolean
+/** Whether the caller's condition holds for a record that stands at this sequence, or (`undefined`) at one without a name. */
+export type Condition = (sequence: number | undefined) => boolean
 
 /**
  * `bytes`: of the request. Resolves once it is committed, or had nothing to change. Rejects with a `SyncError`, and then nothing
@@ -37,7 +37,7 @@ export function creation(type: RecordType, content: MergePatch): RecordEdit {
   const error = invalid(checkDraft(type, content))
   if (error !== undefined) throw error
   return {
-    precondition: ({ sequence }) => (sequence > 0 ? new SyncError('exists', 'a record with this id exists') : undefined),
+    precondition: ({ sequence }) => (sequence === 0 ? undefined : new SyncError('exists', 'a record with this id exists')),
     change(document) {
       // Written in any case: content may be empty, and a record exists only once something of it is stored.
       writeMeta(document, { deletedAt: null })

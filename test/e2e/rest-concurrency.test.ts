@@ -31,3 +31,18 @@ test('P10: a burst of large patches is made piece by piece, so that everybody el
   expect(Object.keys(content.activities ?? {})).toHaveLength(2_000)
   expect(sequence).toBeGreaterThan(8)
 })
+
+test('of two patches on a state that is only about to be, beside the one that makes it, never both are made', async () => {
+  const path = `${CONTACTS}/next`
+  await crm.post(CONTACTS, { id: 'next', content: {} })
+  for (let round = 0; round < 30; round += 1) {
+    const { sequence } = recordIn(await crm.get(path))
+    const next = { 'If-Match': `"${sequence + 1}"` }
+    const [, ...answers] = await Promise.all([
+      crm.patch(path, { fields: { title: `t${round}` } }),
+      crm.patch(path, { fields: { department: `a${round}` } }, next),
+      crm.patch(path, { fields: { department: `b${round}` } }, next),
+    ])
+    expect([round, answers.filter(({ status }) => status === 200).length < 2]).toEqual([round, true])
+  }
+})

@@ -74,6 +74,20 @@ describe('an edit with a precondition', () => {
     expect(titles).toEqual(['Dr', 'Prof'])
   })
 
+  test('behind other content of its entry passes by no sequence, though it may ask for any record that exists', async () => {
+    const { room } = await openWritten()
+    const some: Precondition = ({ sequence }) => (sequence === 0 ? new SyncError('not_found', 'none') : undefined)
+    // The record stands at 2 afterwards; but nobody can have seen it there yet.
+    const edits = [
+      room.edit(crm, setting('title', 'Dr')),
+      room.edit(crm, setting('stage', 'lead'), at(2)),
+      room.edit(crm, setting('stage', 'former'), at(2)),
+      room.edit(crm, setting('department', 'Board'), some),
+    ]
+    expect(await Promise.all(edits.map(outcome))).toEqual(['made', 'stale', 'stale', 'made'])
+    expect(await fieldsOf(room)).toEqual({ firstName: 'Ada', title: 'Dr', department: 'Board', sequence: 2 })
+  })
+
   test('that is refused takes nothing else of its entry with it', async () => {
     const { room, ada, calls } = await openWritten()
     const loads = calls('load')
@@ -89,7 +103,7 @@ describe('an edit with a precondition', () => {
 
   test('is not even judged for somebody who may not write', async () => {
     const { room } = await openWritten()
-    const asked: number[] = []
+    const asked: (number | undefined)[] = []
     const ask: Precondition = ({ sequence }) => void asked.push(sequence)
     expect(await outcome(room.edit(principalOf('eve', 'viewer'), setting('title', 'x'), ask))).toBe('forbidden')
     expect(asked).toEqual([])
@@ -138,7 +152,7 @@ describe('beside another instance', () => {
 
   test('a failing database delays it, and it is made once', async () => {
     const { room, hold, clock, ada } = await openWritten()
-    const asked: number[] = []
+    const asked: (number | undefined)[] = []
     const gate = hold('insert', new Error('connection lost'))
     const edit = outcome(
       room.edit(crm, setting('title', 'Dr'), ({ sequence }) => {

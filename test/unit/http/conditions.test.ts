@@ -55,6 +55,15 @@ test('a write needs both headers to hold', () => {
   expect(holdsFor(readWriteCondition, { 'If-None-Match': '*' })).toEqual([])
 })
 
+test('a state without a sequence goes by no tag, but is one of a record that exists', () => {
+  const holds = (read: typeof readIfMatch, name: string, value: string): boolean =>
+    read({ header: (asked) => (asked === name ? value : undefined) })(undefined)
+  for (const tag of ['"undefined"', '"7"', '"NaN"', '""', 'W/"undefined"']) {
+    expect([tag, holds(readIfMatch, 'If-Match', tag), holds(readIfNoneMatch, 'If-None-Match', tag)]).toEqual([tag, false, false])
+  }
+  expect([holds(readIfMatch, 'If-Match', '*'), holds(readIfNoneMatch, 'If-None-Match', '*')]).toEqual([true, true])
+})
+
 test('P10: a header of any length is read in time that grows with it alone', () => {
   const header = `"1"${' ,'.repeat(4_000)}${' '.repeat(4_000)}x`
   expect(holdsFor(readIfMatch, { 'If-Match': header })).toBe('malformed')

@@ -8,7 +8,7 @@ import * as Y from 'yjs'
 import { creation, deletion, patching, type RecordEdit, restoration } from '../../../server/inbound/record-edits.ts'
 
 const always = (): boolean => true
-const at = (wanted: number) => (sequence: number) => sequence === wanted
+const at = (wanted: number) => (sequence: number | undefined) => sequence === wanted
 
 /** A record that is edited as its room would: `made`, `nothing` if the edit changed nothing, or the refusal's code. */
 function createRecord() {
