@@ -2,7 +2,7 @@
  * Failures as problem details (RFC 9457): the one place where an error becomes an HTTP answer. What a caller may not know
  * is not in it; a missing record and a foreign one give the same bytes (P11).
  */
-import { type ErrorCode, type SyncError, toSyncError } from '@rapport/shared/errors.ts'
+import { type ErrorCode, SyncError, toSyncError } from '@rapport/shared/errors.ts'
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { Logger } from '../observability/logger.ts'
@@ -11,7 +11,7 @@ import type { Logger } from '../observability/logger.ts'
 const RETRY_AFTER_MS = 1_000
 
 interface Kind {
-  readonly status: 400 | 401 | 403 | 404 | 409 | 410 | 412 | 413 | 422 | 429 | 500 | 503 | 504
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 410 | 412 | 413 | 422 | 429 | 500 | 503 | 504
   readonly code: string
   readonly title: string
   /** What is said instead of the error's own message, which is for the log or would tell one cause from another. */
@@ -53,10 +53,17 @@ const KINDS: Readonly<Record<ErrorCode, Kind>> = {
   internal: INTERNAL,
 }
 
+/** What is known before a route is found, or instead of one. */
+const OF_THE_ROUTER: Readonly<Record<number, Kind>> = {
+  400: KINDS.malformed,
+  405: { status: 405, code: 'malformed', title: 'Method not allowed' },
+}
+
 /** The answer to a failed request; failures of our own are logged, without the request's URL, which may hold a token. */
 export function problem(context: Context, thrown: unknown, log: Logger): Response {
-  const error = toSyncError(thrown)
-  const kind = thrown instanceof HTTPException && thrown.status === 400 ? KINDS.malformed : KINDS[error.code]
+  const ofTheRouter = thrown instanceof HTTPException ? OF_THE_ROUTER[thrown.status] : undefined
+  const error = ofTheRouter === undefined ? toSyncError(thrown) : new SyncError('malformed', toSyncError(thrown).message)
+  const kind = ofTheRouter ?? KINDS[error.code]
   if (kind.status >= 500) log[error.level]({ err: error, method: context.req.method, status: kind.status }, 'a request failed')
   const headers: Record<string, string> = { 'Content-Type': 'application/problem+json' }
   if (kind.status === 401) headers['WWW-Authenticate'] = 'Bearer'

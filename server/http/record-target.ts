@@ -42,9 +42,10 @@ export function requireWriter(principal: Principal): void {
   if (!mayWrite(principal)) throw new SyncError('forbidden', 'no right to write records')
 }
 
-/** A parameter of the URL that is `true` or `false`, by default the latter. */
+/** A parameter of the URL that is `true` or `false`, by default the latter; once, and not without a value, which might mean either. */
 export function readFlag(context: Context, name: string): boolean {
-  const value = context.req.query(name) || 'false'
-  if (value !== 'true' && value !== 'false') throw new SyncError('malformed', `${name} must be true or false`)
+  const [value = 'false', ...more] = context.req.queries(name) ?? []
+  if ((value !== 'true' && value !== 'false') || more.length > 0)
+    throw new SyncError('malformed', `${name} must be true or false`)
   return value === 'true'
 }

@@ -85,6 +85,7 @@ export function addRecordWrites(app: Hono<Authenticated>, { clock, registry, lim
     admit(context, async ({ json, perform }) => {
       const principal = context.get('principal')
       const type = typeOf(context.req.param('type'))
+      if (context.req.header('If-Match') !== undefined) throw new SyncError('malformed', 'a collection has no state to match')
       const { id, content } = readDraft(json())
       const key = { tenant: principal.tenant, type: type.name, id: id ?? uuidv7(clock) }
       const record = await perform({ principal, type, key }, creation(type, content), (room) => resourceOf(type, room))
@@ -96,7 +97,7 @@ export function addRecordWrites(app: Hono<Authenticated>, { clock, registry, lim
   app.patch('/:type/:id', (context) =>
     admit(context, async ({ json, perform }) => {
       const target = readTarget(context)
-      const edit = patching(target.type, readPatch(json()), readWriteCondition(context.req))
+      const edit = patching(target.type, readPatch(target, json()), readWriteCondition(context.req))
       return represent(context, await perform(target, edit, (room) => resourceOf(target.type, room)), 200)
     }),
   )
@@ -141,11 +142,26 @@ function readDraft(body: Body): { readonly id: RecordId | undefined; readonly co
   return { id, content }
 }
 
-/** The patch of the content, or what a record looks like with only that in it. */
-function readPatch(body: Body): JsonObject {
+/** Beside `content`, what a record shows of itself and nobody writes. */
+const READ_ONLY: ReadonlySet<string> = new Set<keyof RecordResource>([
+  'type',
+  'id',
+  'sequence',
+  'createdAt',
+  'createdBy',
+  'updatedAt',
+  'deletedAt',
+])
+
+/** The patch of the content, or a record with that in it: what was read may be sent back, if it is this record. */
+function readPatch({ key }: Target, body: Body): JsonObject {
   if (body === undefined) throw new SyncError('malformed', 'a JSON object with the changes is needed')
   const content = own(body, 'content')
-  if (content === undefined || Object.keys(body).length > 1) return body
+  if (content === undefined || !Object.keys(body).every((name) => name === 'content' || READ_ONLY.has(name))) return body
+  for (const name of ['type', 'id'] as const) {
+    const given = own(body, name)
+    if (given !== undefined && given !== key[name]) throw invalid([name], 'reference', 'this is another record')
+  }
   if (!isObject(content)) throw new SyncError('malformed', 'content must be an object')
   return content
 }

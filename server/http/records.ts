@@ -2,6 +2,7 @@
 import { SyncError } from '@rapport/shared/errors.ts'
 import { parseRecordId, type RecordId, type RecordKey } from '@rapport/shared/ids.ts'
 import { type Context, Hono } from 'hono'
+import { HTTPException } from 'hono/http-exception'
 import { mayOpen } from '../access/policy.ts'
 import type { UpdateLog } from '../log/update-log.ts'
 import { etagOf, readIfMatch, readIfNoneMatch } from './conditions.ts'
@@ -58,14 +59,30 @@ export function createRecords(needs: RecordsNeeds): Hono<Authenticated> {
   app.get('/:type', async (context) => {
     const principal = context.get('principal')
     const type = typeOf(context.req.param('type'))
-    if (!mayOpen(principal)) throw new SyncError('forbidden', 'no right to read records')
+    if (!mayOpen(principal)) throw new SyncError('not_found', 'no such resource')
     const query = { tenant: principal.tenant, type, ...readQuery(context) }
     const page = await gate(() => renderList(needs, query))
     return context.body(page, 200, { 'Content-Type': 'application/json' })
   })
 
   addRecordWrites(app, needs)
+  refuseOtherMethods(app)
   return app
+}
+
+/** What each path takes; HEAD goes with GET. Behind all routes, so it sees only what none of them took. */
+const METHODS = { '/:type': 'GET, HEAD, POST', '/:type/:id': 'GET, HEAD, PATCH, DELETE', '/:type/:id/restore': 'POST' } as const
+
+function refuseOtherMethods(app: Hono<Authenticated>): void {
+  for (const [path, methods] of Object.entries(METHODS)) {
+    app.all(path, (context) => {
+      const principal = context.get('principal')
+      typeOf(context.req.param('type') ?? '')
+      if (!mayOpen(principal)) throw new SyncError('not_found', 'no such resource')
+      context.header('Allow', methods)
+      throw new HTTPException(405, { message: `this resource takes ${methods}` })
+    })
+  }
 }
 
 function readQuery(context: Context): { limit: number; after: RecordId | ''; deleted: boolean } {

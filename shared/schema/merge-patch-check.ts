@@ -1,11 +1,11 @@
 /**
  * Whether a merge patch (RFC 7396) of a record's content may be applied to a document. Only what the patch touches is judged: a
- * document may hold values that nobody checked, and a patch of one field must not fail for another. A limit that is exceeded
- * already refuses only what goes further beyond it.
+ * document may hold values that nobody checked, and a patch of one field must not fail for another. What reads so already passes,
+ * fit or not: a client may send back all it read. A limit that is exceeded already refuses only what goes further beyond it.
  */
 import * as Y from 'yjs'
 import type { Issue } from '../errors.ts'
-import { parseEntryId } from './layout.ts'
+import { entryKey, parseEntryId } from './layout.ts'
 import { readEntries, scalarOf } from './read-content.ts'
 import {
   type CollectionRoot,
@@ -19,6 +19,7 @@ import {
 } from './record-type.ts'
 import { checkMember, MAX_ORDER_LENGTH } from './validate-content.ts'
 import { checkCustom, checkRegister, checkText } from './value-rules.ts'
+import { xmlOf } from './xml-text.ts'
 
 /** Enough to correct a form by; a hostile patch has hundreds of thousands. */
 const MAX_ISSUES = 100
@@ -59,8 +60,9 @@ function* fieldIssues(fields: Columns, map: Y.Map<unknown>, change: unknown): It
     const register = own(fields, name)
     const custom = register === undefined && CUSTOM_FIELD.test(name)
     const code = register ? checkRegister(register, value) : custom ? checkCustom(value) : 'unknown_field'
-    if (code !== undefined) yield { path: ['fields', name], code }
-    else if (custom && value !== null && !isHeld(map, name)) added += 1
+    if (code !== undefined) {
+      if ((register === undefined && !custom) || !readsSo(map, name, value)) yield { path: ['fields', name], code }
+    } else if (custom && value !== null && !isHeld(map, name)) added += 1
     else if (custom && value === null && isHeld(map, name)) removed += 1
   }
   if (added <= removed) return
@@ -68,17 +70,25 @@ function* fieldIssues(fields: Columns, map: Y.Map<unknown>, change: unknown): It
   if (held.length + added - removed > MAX_CUSTOM_FIELDS) yield { path: ['fields'], code: 'length' }
 }
 
+/** Of a key of a map. An empty value reads as nothing, so nobody sends it back. */
+function readsSo(map: Y.Map<unknown>, key: string, value: unknown): boolean {
+  return value !== undefined && scalarOf(map.get(key)) === value
+}
+
 function isHeld(map: Y.Map<unknown>, name: string): boolean {
   return scalarOf(map.get(name)) !== undefined
 }
 
 function* rootIssues(root: Root, name: string, document: Y.Doc, change: unknown): Iterable<Issue> {
-  // Rich text has no inverse from XML, so it is read here and written by editors alone.
-  if (root.kind === 'richText') return yield { path: [name], code: 'forbidden' }
+  if (root.kind === 'richText') {
+    // It has no inverse from XML, so it is read here and written by editors alone.
+    if (change !== xmlOf(document.getXmlFragment(name))) yield { path: [name], code: 'forbidden' }
+    return
+  }
   if (change === null) return
   if (root.kind === 'text') {
     const code = checkText(change, root.maxLength)
-    if (code !== undefined) yield { path: [name], code }
+    if (code !== undefined && change !== document.getText(name).toString()) yield { path: [name], code }
   } else if (!isObject(change)) yield { path: [name], code: 'kind' }
   else if (root.kind === 'set') yield* memberIssues(root, name, document.getMap(name), change)
   else yield* entryIssues(root, name, document.getMap(name), change)
@@ -90,7 +100,7 @@ function* memberIssues(root: SetRoot, name: string, map: Y.Map<unknown>, change:
     const held = map.get(member) === true
     // A name that nobody may add is removed all the same.
     const code = given === null ? undefined : given === true ? checkMember(root, member) : 'kind'
-    if (code !== undefined) yield { path: [name, member], code }
+    if (code !== undefined && !(given === true && held)) yield { path: [name, member], code }
     else if (given === true && !held) added += 1
     else if (given === null && held) removed += 1
   }
@@ -108,7 +118,11 @@ function* entryIssues(root: CollectionRoot, name: string, map: Y.Map<unknown>, c
     else if (given === null) removed += held.has(id) ? 1 : 0
     else if (!isObject(given)) yield { path, code: 'kind' }
     else {
-      yield* columnIssues(root, path, id, given)
+      for (const issue of columnIssues(root, path, id, given)) {
+        const column = issue.path.at(-1) ?? ''
+        const known = column === 'order' || own(root.columns, column) !== undefined
+        if (!known || !held.has(id) || !readsSo(map, entryKey(id, column), given[column])) yield issue
+      }
       if (held.has(id)) continue
       added += 1
       yield* missing(root.columns, path, given)

@@ -1,7 +1,7 @@
 /**
  * Writes a merge patch (RFC 7396) of a record's content into its document, as the smallest edit that makes the document read so.
- * What reads so already is not written, so that a client which sends everything it knows overrides nobody's unseen edit. Texts
- * change by insertions and deletions, an entry of a collection is marked and not erased when it is removed, and entries that
+ * What reads so already is not written, so that a client which sends everything it knows overrides nobody's unseen edit; members of
+ * sets alone are added anew whenever they are named. Texts change by insertions and deletions, an entry of a collection is marked and not erased when it is removed, and entries that
  * the patch does not name stay.
  */
 import type * as Y from 'yjs'
@@ -18,7 +18,10 @@ export type MergePatch = Readonly<Record<string, unknown>>
 type Registers = Readonly<Record<string, Scalar | null>>
 type Editor = RecordEditor<RecordType>
 
-/** In one transaction. New entries come behind those that are there, in the order in which the patch names them. */
+/**
+ * In one transaction. New entries come behind those that are there, in the order in which the patch names them as JavaScript has
+ * it: ids that are whole numbers first, by size.
+ */
 export function applyPatch(type: RecordType, document: Y.Doc, patch: MergePatch): void {
   const editor = editorOf<RecordType>(type, document)
   document.transact(() => {
@@ -44,7 +47,8 @@ function patchSet(editor: Editor, document: Y.Doc, name: string, change: Readonl
   const given = change ?? Object.fromEntries([...map.keys()].map((member) => [member, null]))
   for (const [member, wanted] of Object.entries(given)) {
     if (wanted === null && held(member)) editor.remove(name, member)
-    if (wanted !== null && !held(member)) editor.add(name, member)
+    // An add that finds the member there must be written as well, or a remove that it has not seen would win over it.
+    if (wanted !== null) editor.add(name, member)
   }
 }
 

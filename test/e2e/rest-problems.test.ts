@@ -66,6 +66,8 @@ test('400 malformed', async () => {
     [crm.patch(HERE, {}, { 'If-Match': '1' }), 'If-Match must be * or a list of entity tags in double quotes'],
     [crm.get(HERE, { 'If-None-Match': '1' }), 'If-None-Match must be * or a list of entity tags in double quotes'],
     [crm.delete(`${HERE}?erase=true`), 'records cannot be erased yet; this one was left as it is'],
+    [crm.delete(`${HERE}?erase`), 'erase must be true or false'],
+    [crm.post(CONTACTS, { content: {} }, { 'If-Match': '*' }), 'a collection has no state to match'],
     [crm.delete(`${HERE}?erase=yes`), 'erase must be true or false'],
     [crm.get(`${HERE}?projected=1`), 'projected must be true or false'],
     [crm.get(`${CONTACTS}?projected=true`), 'lists do not wait for rows; read a record with projected=true'],
@@ -96,7 +98,13 @@ test('P11: 404 not_found, in the same bytes for a missing record, a foreign one,
   const answers = await Promise.all([
     ...[crm.get(`${CONTACTS}/none`), ...writes(crm, 'none')],
     ...[stranger.get(HERE), ...writes(stranger, 'here'), ...writes(stranger, 'deleted')],
-    ...[nobody.get(HERE), ...writes(nobody, 'here'), ...writes(nobody, 'none'), nobody.post(CONTACTS, { content: {} })],
+    ...[
+      nobody.get(CONTACTS),
+      nobody.get(HERE),
+      ...writes(nobody, 'here'),
+      ...writes(nobody, 'none'),
+      nobody.post(CONTACTS, { content: {} }),
+    ],
     ...[
       crm.get(`${CONTACTS}/no%20id`),
       crm.patch('/v1/records/invoice/here', {}),

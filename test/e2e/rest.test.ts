@@ -114,8 +114,8 @@ describe('patch', () => {
 
   test('that changes nothing writes nothing and keeps the tag', async () => {
     const { content } = await create('same', { fields: { title: 'Dr' }, tags: { vip: true }, emails: { e1: { label: 'x' } } })
-    const { notes: _notes, ...known } = content
-    for (const patch of [{}, { fields: { title: 'Dr', firstName: null } }, known]) {
+    const { tags: _tags, ...known } = content
+    for (const patch of [{}, { fields: { title: 'Dr', firstName: null }, tags: { none: null } }, known]) {
       const answer = await crm.patch(`${CONTACTS}/same`, patch)
       expect([answer.status, answer.headers.get('etag')]).toEqual([200, '"1"'])
     }

@@ -121,7 +121,8 @@ test('P11: no role at all looks like no record', async () => {
   await put('a')
   const [denied, missing] = await Promise.all([get('/v1/records/contact/a', 'nobody'), get('/v1/records/contact/none')])
   expect([denied.status, await denied.text()]).toEqual([missing.status, await missing.text()])
-  expect((await get('/v1/records/contact', 'nobody')).status).toBe(403)
+  const list = await get('/v1/records/contact', 'nobody')
+  expect([list.status, await list.text()]).toEqual([404, await (await get('/v1/records/contact/none')).text()])
 })
 
 test('failures become the problems of the contract', async () => {
@@ -155,6 +156,37 @@ test('readiness says why not', async () => {
   const answer = await app.request('/readyz')
   expect([answer.status, await answer.json()]).toEqual([503, { status: 'unavailable', reason: 'draining' }])
   expect((await app.request('/healthz')).status).toBe(200)
+})
+
+test('a method that a path does not take is answered with those that it takes', async () => {
+  const { request, put } = openApp()
+  await put('a')
+  const paths = {
+    '/v1/records/contact': ['GET, HEAD, POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
+    '/v1/records/contact/a': ['GET, HEAD, PATCH, DELETE', 'PUT', 'POST', 'OPTIONS'],
+    '/v1/records/contact/a/restore': ['POST', 'GET', 'PUT', 'PATCH', 'DELETE'],
+  }
+  for (const [path, [allow, ...methods]] of Object.entries(paths)) {
+    for (const method of methods) {
+      const answer = await request(method, path)
+      const { status, headers } = answer
+      expect([path, method, status, headers.get('allow'), headers.get('retry-after')]).toEqual([path, method, 405, allow, null])
+      expect(await answer.json()).toEqual({
+        type: 'about:blank',
+        title: 'Method not allowed',
+        status: 405,
+        detail: `this resource takes ${allow}`,
+        code: 'malformed',
+      })
+    }
+  }
+  for (const [path, token] of [
+    ['/v1/records/invoice/a', 'rep'],
+    ['/v1/records/contact/a', 'nobody'],
+  ] as const) {
+    expect((await request('PUT', path, {}, token)).status).toBe(404)
+  }
+  expect((await request('HEAD', '/v1/records/contact/a')).status).toBe(200)
 })
 
 test('while the server drains, nothing new is begun, and each answer is the last of its connection', async () => {

@@ -1,6 +1,7 @@
 /** Writing over HTTP: what the app makes of states and failures that are hard to bring about. */
 import { SyncError } from '@rapport/shared/errors.ts'
 import { describe, expect, test } from 'vitest'
+import * as Y from 'yjs'
 import { createFakeClock } from '../gateway/fake-clock.ts'
 import { openApp } from './opened-app.ts'
 
@@ -373,6 +374,73 @@ describe('?projected=true', () => {
     const { get, put } = openApp()
     await put('a')
     expect((await get(path)).status).toBe(400)
+  })
+})
+
+describe('a flag in the URL', () => {
+  test.each(['erase', 'erase=', 'erase=1', 'erase=TRUE', 'erase=true', 'erase=false&erase=true'])(
+    'that might ask for an erasure deletes nothing: %s',
+    async (query) => {
+      const { send, put, get } = openApp()
+      await put('a')
+      expect((await send('DELETE', `/v1/records/contact/a?${query}`)).status).toBe(400)
+      expect((await get('/v1/records/contact/a')).status).toBe(200)
+      expect((await send('DELETE', '/v1/records/contact/a?erase=false')).status).toBe(204)
+    },
+  )
+
+  test.each(['contact/a?projected', 'contact/a?projected=', 'contact?deleted', 'contact?deleted='])(
+    'needs a value: %s',
+    async (path) => {
+      const { put, get } = openApp()
+      await put('a')
+      expect((await get(`/v1/records/${path}`)).status).toBe(400)
+    },
+  )
+})
+
+test('a collection has no state that a new record could depend on', async () => {
+  const { send, registry } = openApp()
+  const answer = await send('POST', '/v1/records/contact', { id: 'a', content: {} }, { 'If-Match': '*' })
+  expect([answer.status, registry.rooms.size]).toEqual([400, 0])
+})
+
+describe('read, change, write', () => {
+  test('a record may be sent back whole, with one change', async () => {
+    const { send, put, get, registry } = openApp()
+    await put('a', undefined, 'Met at the fair.')
+    const document = registry.rooms.get('a')?.document
+    document?.getMap('fields').set('birthday', 'soon')
+    document?.getXmlFragment('notes').insert(0, [new Y.XmlText('typed by hand')])
+    const record = (await (await get('/v1/records/contact/a')).json()) as { content: { fields: object; notes: string } }
+    expect(record.content.notes).toContain('typed')
+    const fields = { ...record.content.fields, title: 'Dr' }
+    const changed = { ...record, content: { ...record.content, fields } }
+    const answer = await send('PATCH', '/v1/records/contact/a', changed)
+    expect(await answer.json()).toMatchObject({ content: { ...record.content, fields } })
+    const other = await send('PATCH', '/v1/records/contact/a', { ...changed, content: { ...changed.content, notes: 'x' } })
+    expect((await problemOf(other)).errors).toEqual([{ path: ['notes'], code: 'forbidden' }])
+  })
+
+  test('but not as another record, nor with what no record has', async () => {
+    const { send, put } = openApp()
+    await put('a')
+    const bodies = {
+      id: { id: 'b', content: {} },
+      type: { type: 'account', id: 'a', content: {} },
+      content: { tenant: 'demo', content: {} },
+    }
+    for (const [name, body] of Object.entries(bodies)) {
+      const answer = await send('PATCH', '/v1/records/contact/a', body)
+      expect([name, answer.status]).toEqual([name, 422])
+      expect((await problemOf(answer)).errors).toContainEqual({ path: [name], code: expect.any(String) })
+    }
+  })
+
+  test('empty notes may come with a new record', async () => {
+    const { send } = openApp()
+    const create = (notes: string) => send('POST', '/v1/records/contact', { content: { notes } })
+    expect([(await create('')).status, (await create('<p>x</p>')).status]).toEqual([201, 422])
   })
 })
 

@@ -2,7 +2,9 @@ import { account } from '@rapport/shared/records/account.ts'
 import { contact } from '@rapport/shared/records/contact.ts'
 import { opportunity } from '@rapport/shared/records/opportunity.ts'
 import { writeContent } from '@rapport/shared/schema/edit.ts'
+import { applyPatch } from '@rapport/shared/schema/merge-patch.ts'
 import { checkDraft, checkPatch } from '@rapport/shared/schema/merge-patch-check.ts'
+import { readContent } from '@rapport/shared/schema/read-content.ts'
 import { collection, recordType } from '@rapport/shared/schema/record-type.ts'
 import { string } from '@rapport/shared/schema/register.ts'
 import { validateContent } from '@rapport/shared/schema/validate-content.ts'
@@ -112,6 +114,44 @@ describe('only what is touched is judged', () => {
     expect(
       issuesIn({ fields: { title: 'Dr' }, emails: { e1: { label: 'work' } }, tags: { '': null, vip: true } }, contact, document),
     ).toEqual([])
+  })
+
+  it('what reads so already passes, fit or not, and any other value of it does not', () => {
+    const document = new Y.Doc()
+    document.getMap('fields').set('birthday', 'soon')
+    document.getMap('fields').set('x_long', 'x'.repeat(10_000))
+    document.getMap('fields').set('unknown', 1)
+    document.getMap('emails').set('e1/address', 'nobody')
+    document.getMap('emails').set('e1/order', 'x'.repeat(300))
+    document.getMap('emails').set('gone/address', 'nobody')
+    document.getMap('emails').set('gone/deleted', true)
+    document.getMap('tags').set('', true)
+    document.getText('summary').insert(0, 'x'.repeat(100_001))
+    document.getXmlFragment('notes').insert(0, [new Y.XmlText('typed')])
+    const content = readContent(contact, document)
+    expect(issuesIn(content, contact, document)).toEqual([])
+    const before = Y.encodeStateVector(document)
+    const { tags: _tags, ...registers } = content
+    applyPatch(contact, document, registers)
+    expect(Y.encodeStateVector(document)).toEqual(before)
+    const other = {
+      fields: { birthday: 'sooner', unknown: 1 },
+      summary: 'y'.repeat(100_001),
+      notes: 'typed otherwise',
+      tags: { ' ': true },
+      emails: { e1: { address: 'somebody', order: 'y'.repeat(300), deleted: true }, gone: { address: 'nobody' } },
+    }
+    expect(issuesIn(other, contact, document)).toEqual([
+      'fields/birthday shape',
+      'fields/unknown unknown_field',
+      'summary length',
+      'notes forbidden',
+      'tags/  length',
+      'emails/e1/address shape',
+      'emails/e1/order length',
+      'emails/e1/deleted unknown_field',
+      'emails/gone/address shape',
+    ])
   })
 
   it('a required field may stay empty where it is, but is not emptied', () => {

@@ -119,9 +119,11 @@ describe('RFC 7396', () => {
       fc.property(fc.array(patches, { maxLength: 3 }), patches, (series, last) => {
         const document = new Y.Doc()
         for (const patch of [...series, last]) applyPatch(contact, document, patch)
-        const { notes: _notes, ...known } = readContent(contact, document)
+        // Members are added anew whenever they are named.
+        const { tags: _tags, ...known } = readContent(contact, document)
+        const { tags: _lastTags, ...lastButTags } = last
         const again = updatesOf(document, () => {
-          applyPatch(contact, document, last)
+          applyPatch(contact, document, lastButTags)
           applyPatch(contact, document, known as MergePatch)
           applyPatch(contact, document, {})
         })
@@ -188,7 +190,6 @@ describe('P3: beside others who edit meanwhile', () => {
     const edit = (document: Y.Doc): void => {
       const editor = editorOf(contact, document)
       editor.set('title', 'Prof')
-      editor.remove('tags', 'old')
       editor.deleteEntry('emails', 'e2')
       editor.rewrite('summary', 'Met at the trade fair.')
     }
@@ -196,9 +197,16 @@ describe('P3: beside others who edit meanwhile', () => {
     expect(merge(edit, patch)).toMatchObject({
       fields: { firstName: 'Augusta', title: 'Prof' },
       summary: 'Met at the trade fair.',
-      tags: { vip: true },
       emails: { e1: { label: 'work' } },
     })
+  })
+
+  it('a tag that the patch names wins over a remove that it has not seen; one that it takes away loses to an add', () => {
+    const remove = (document: Y.Doc): void => editorOf(contact, document).remove('tags', 'vip')
+    const add = (document: Y.Doc): void => editorOf(contact, document).add('tags', 'old')
+    expect(merge(remove, { tags: { vip: true } }).tags).toEqual({ vip: true, old: true })
+    expect(merge(remove, { tags: { old: true } }).tags).toEqual({ old: true })
+    expect(merge(add, { tags: { old: null, none: null } }).tags).toEqual({ vip: true, old: true })
   })
 
   it('a text changes where the patch changes it, and keeps what others type elsewhere', () => {
