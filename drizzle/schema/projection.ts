@@ -28,7 +28,7 @@ export const projectionState = rapport.table(
     type: key('type').notNull(),
     recordId: key('record_id').notNull(),
     mapping: key('mapping').notNull(),
-    /** Of the rows as they stand; 0 while there are none. */
+    /** Of the rows as they stand; 0 while there are none, or where they are not sure to be right. */
     mappingVersion: integer('mapping_version').notNull().default(0),
     sequence: bigint('sequence', { mode: 'number' }).notNull().default(0),
     /** The shadow: owned values as last written, `{column: value, table: [row]}`. */

@@ -14,7 +14,7 @@ import { planStatements, type TableStatements } from './table-statements.ts'
 import { run, type Session, together } from './transaction.ts'
 
 export interface Written {
-  /** Records whose rows are right now. */
+  /** Records whose rows were brought in line. */
   readonly settled: readonly Mapped[]
   /** Records that somebody else holds. */
   readonly busy: readonly Mapped[]
@@ -127,14 +127,15 @@ export function createBatchWriter(plan: Plan, others: readonly string[], clock: 
   return {
     async write(session, records, rebuilding) {
       const states = await claim(session, records)
-      const settled: Mapped[] = []
+      const current: Mapped[] = []
       const busy: Mapped[] = []
       const claimed: Claimed[] = []
       for (const record of records) {
         const state = states.get(nameOf(record.key))
         if (state === undefined) busy.push(record)
-        else if (isCurrent(state, record, version, rebuilding)) settled.push(record)
-        else claimed.push({ record, state, after: shadowOf(record.projection) })
+        else if (!isCurrent(state, record, version, rebuilding))
+          claimed.push({ record, state, after: shadowOf(record.projection) })
+        else if (state.marked) current.push(record)
       }
       const held = claimed.length === 0 ? new Map<string, Held>() : await hold(session, claimed)
       const free: Claimed[] = []
@@ -144,18 +145,13 @@ export function createBatchWriter(plan: Plan, others: readonly string[], clock: 
         if (row?.free === true && !row.erased) free.push(one)
         else busy.push(one.record)
       }
-
-      if (free.length === 0) return { settled, busy, changed: 0 }
-      const touches = await writeRows(session, free)
+      const settled = free.map(({ record }) => record)
+      const settle = settleMarks(session, type, [...current, ...settled], others)
+      const [touches] = await together([free.length === 0 ? [] : writeRows(session, free), settle])
       const touched = new Set(touches.filter(({ news }) => news !== false).map(nameOf))
       const events = free.flatMap((one) => eventOf(one, touched.has(nameOf(one.record.key)), rebuilding) ?? [])
-      const done = free.map(({ record }) => record)
-      await together([
-        writeEvents(session, clock, type, events),
-        checkpoint(session, free),
-        settleMarks(session, type, done, others),
-      ])
-      return { settled: [...settled, ...done], busy, changed: new Set(touches.map(nameOf)).size }
+      await together([writeEvents(session, clock, type, events), checkpoint(session, free)])
+      return { settled, busy, changed: new Set(touches.map(nameOf)).size }
     },
   }
 }
@@ -163,7 +159,7 @@ export function createBatchWriter(plan: Plan, others: readonly string[], clock: 
 /** Nothing is to be done, or a newer state than ours was projected meanwhile. */
 function isCurrent(state: State, record: Mapped, version: number, rebuilding: boolean): boolean {
   if (state.sequence > record.sequence) return true
-  return state.sequence === record.sequence && state.version === version && !rebuilding && !state.marked && !state.faulty
+  return state.sequence === record.sequence && state.version === version && !rebuilding && !state.faulty
 }
 
 /** The checkpoint says already what it would be made to say. */

@@ -67,7 +67,7 @@ export function createRecordWriter(sql: Sql, plan: Plan, others: readonly string
       return await inTransaction(records, rebuilding, async (session) => {
         const written = await batch.write(session, records, rebuilding !== undefined)
         // A record that is marked already keeps its own mark; one that a rebuild came for has none.
-        if (rebuilding !== undefined) await leaveMarks(session, keysOf(written.busy), clock.now())
+        if (rebuilding !== undefined) await leaveMarks(session, mapping, keysOf(written.busy), clock.now())
         return tallyOf(written)
       })
     } catch (error) {
@@ -87,7 +87,7 @@ export function createRecordWriter(sql: Sql, plan: Plan, others: readonly string
     const busy = { ...NOTHING, busy: 1 }
     if (rebuilding === undefined) return busy
     return await inTransaction([item], rebuilding, async (session) => {
-      await leaveMarks(session, [item.key], clock.now())
+      await leaveMarks(session, mapping, [item.key], clock.now())
       return busy
     })
   }

@@ -82,13 +82,19 @@ export async function settleMarks(
   records: readonly { readonly key: RecordKey; readonly sequence: number }[],
   others: readonly string[],
 ): Promise<void> {
+  if (records.length === 0) return
   const [tenants, , ids] = keyColumns(records.map((record) => record.key))
   await run(session, SETTLE, [type, tenants, ids, records.map((record) => record.sequence), others])
 }
 
-/** Makes records wait that could not be claimed, by a mark of no entry. */
-export async function leaveMarks(session: Session, keys: readonly RecordKey[], now: number): Promise<void> {
-  if (keys.length > 0) await run(session, LEAVE, [...keyColumns(keys), now])
+/**
+ * Makes records wait whose rows may be wrong although they count every entry: by a mark of no entry, and by a state of no version. A
+ * state that somebody else holds is left to them: they are bringing the rows in line.
+ */
+export async function leaveMarks(session: Session, mapping: string, keys: readonly RecordKey[], now: number): Promise<void> {
+  if (keys.length === 0) return
+  await run(session, DOUBT, [...keyColumns(keys), mapping])
+  await run(session, LEAVE, [...keyColumns(keys), now])
 }
 
 export function keyColumns(keys: readonly RecordKey[]): readonly [tenants: string[], types: string[], ids: string[]] {
@@ -163,9 +169,19 @@ where m.tenant = given.tenant and m.type = $1 and m.record_id = given.id and m.s
     where not exists (
       select 1 from rapport.projection_state s
       where s.tenant = m.tenant and s.type = m.type and s.record_id = m.record_id and s.mapping = other.mapping
-        and (s.sequence >= m.sequence or s.fault is not null)
+        and ((s.sequence >= m.sequence and s.mapping_version > 0) or s.fault is not null)
     )
   )`
+
+const DOUBT = `
+update rapport.projection_state s set mapping_version = 0
+from unnest($1::text[], $2::text[], $3::text[]) as given (tenant, type, id)
+cross join lateral (
+  select 1 from rapport.projection_state h
+  where h.tenant = given.tenant and h.type = given.type and h.record_id = given.id and h.mapping = $4
+  for update skip locked
+) as held
+where s.tenant = given.tenant and s.type = given.type and s.record_id = given.id and s.mapping = $4`
 
 const LEAVE = `
 insert into rapport.projection_marks (tenant, type, record_id, sequence, at)

@@ -235,6 +235,24 @@ export function describeRebuild(name: string, sql: () => Sql): void {
           { "id's": 'good', 'Last "Name"': 'Best', order: 2, own: 7 },
         ])
         expect(await stage.marks(tenant)).toEqual([])
+
+        // While one of the two is in other hands, marks stay for it, and the other does not begin again and again.
+        await stage.sql`update rapport.projection_rebuilds set version = 9 where mapping = 'contact'`
+        await stage.edit(good, (editor) => editor.set('lastName', 'Later'))
+        await projector.drain()
+        const written = await stage.sql.unsafe(`select xmin::text, "order" from "odd ""names""; --" where "select" = $1`, [
+          tenant,
+        ])
+        await projector.drain()
+        expect(
+          await stage.sql.unsafe(`select xmin::text, "order" from "odd ""names""; --" where "select" = $1`, [tenant]),
+        ).toEqual(written)
+        expect(written.map(({ order }) => order).sort()).toEqual([2, 3])
+        expect(await stage.marks(tenant)).toEqual([3])
+        await stage.sql`update rapport.projection_rebuilds set version = 1 where mapping = 'contact'`
+        await projector.drain()
+        expect(await stage.marks(tenant)).toEqual([])
+        expect(await stage.wrong(tenant)).toEqual([])
       }))
   })
 }
