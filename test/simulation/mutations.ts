@@ -77,8 +77,8 @@ const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'of several submissions only the guilty one is refused',
     file: 'server/document/room.ts',
-    line: 'batch.length === 1 && only !== undefined',
-    broken: 'only !== undefined',
+    line: 'only === undefined || more.length > 0',
+    broken: 'only === undefined',
   },
   {
     rule: "one record's refused entry does not fail another record's commit",
@@ -101,8 +101,8 @@ const MUTATIONS: readonly Mutation[] = [
   {
     rule: 'a reader is not turned away for news that another instance has',
     file: 'server/document/verdicts.ts',
-    line: 'return doubtful ? recheck(waiting) : refuse(waiting, verdict.error)',
-    broken: 'return refuse(waiting, verdict.error)',
+    line: 'if (final) tell(waiting, verdict)',
+    broken: "if (final || verdict.type === 'refused') tell(waiting, verdict)",
   },
   {
     rule: 'every submission is settled once',
