@@ -53,6 +53,17 @@ export interface Database {
   close(): Promise<void>
 }
 
+/**
+ * Whether this failure is the driver's own business: it asks each new connection for its array types in a promise that nobody holds
+ * (postgres.js 3.4, `fetchArrayTypes`), and a connection that is lost just then rejects it into the void. Whoever waited for that
+ * connection hears of the loss by itself; the types are known from another connection, or the next one asks.
+ */
+export function isLostTypeQuery(thrown: unknown): boolean {
+  const query: unknown = (thrown as { readonly query?: unknown } | null | undefined)?.query
+  const text = typeof query === 'string' ? query : Array.isArray(query) ? query.join() : ''
+  return text.includes('select b.oid, b.typarray')
+}
+
 export type DatabaseConfig = Pick<Config, 'databaseUrl' | 'dataDirectory'> & Partial<Pick<Config, 'sqlPort'>>
 
 /** Opens the configured database, checks it and brings its tables up to date. Rejects with a `configuration` error. */

@@ -6,6 +6,7 @@ import { systemClock } from '@rapport/shared/clock.ts'
 import { SyncError } from '@rapport/shared/errors.ts'
 import { startApp } from './app.ts'
 import { type Config, readConfig } from './config.ts'
+import { isLostTypeQuery } from './db.ts'
 import { createLifecycle } from './lifecycle.ts'
 import { createLogger, type Logger } from './observability/logger.ts'
 
@@ -28,7 +29,10 @@ async function main(): Promise<void> {
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
   process.on('uncaughtException', (error) => fail(log, error))
-  process.on('unhandledRejection', (error) => fail(log, error))
+  process.on('unhandledRejection', (error) => {
+    if (isLostTypeQuery(error)) log.warn({ err: error }, 'a new connection to the database was lost')
+    else fail(log, error)
+  })
 
   try {
     const port = await startApp(config, systemClock, log, lifecycle)
