@@ -1,10 +1,10 @@
 /**
  * When the projector has its next turn. It leaves two thirds of the time to others while there is much to do, looks by itself when nobody
- * calls, and lets whoever waits for a record go first.
+ * calls, and lets whoever waits for a record go first. However many they are, all others have their turn when it is due.
  */
 import type { Clock, Timer } from '@rapport/shared/clock.ts'
 
-/** `hurry`: somebody waits. `due`: it is time. */
+/** `hurry`: somebody waits. `due`: it is time, also for those who wait. */
 export type Turn = 'due' | 'hurry' | 'end'
 
 /** What a turn that was due found: more to do, nothing more, or nothing that could be done. */
@@ -48,12 +48,11 @@ export function createPace(clock: Clock): Pace {
 
   function turn(): Turn | undefined {
     if (ended) return 'end'
-    if (hurried) {
-      hurried = false
-      return 'hurry'
-    }
     const now = clock.elapsed()
-    if (now < look && (now < earliest || !woken)) return undefined
+    const due = now >= look || (now >= earliest && woken)
+    if (!due && !hurried) return undefined
+    hurried = false
+    if (!due) return 'hurry'
     woken = false
     return 'due'
   }

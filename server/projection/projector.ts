@@ -129,9 +129,10 @@ export function createProjector(deps: ProjectorDeps): Projector {
   }
 
   async function turn(): Promise<Found> {
+    let tally = await projectAwaited()
+    // Those who wait take nothing from the time of the walk.
     const start = clock.elapsed()
     const inTime = (): boolean => !stopped && clock.elapsed() - start < TURN
-    let tally = await projectAwaited()
     await lookAfterOthers(start)
     const whole = walk.atBeginning()
     let last = false

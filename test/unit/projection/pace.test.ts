@@ -90,6 +90,29 @@ test('somebody who waits has a turn at once, and takes none from the others', as
   ])
 })
 
+test.each([1, 30, 150])(
+  'P7: under an endless stream of those who wait, each turn taking %i ms, all others still have theirs in time',
+  async (took) => {
+    const clock = createFakeClock()
+    const pace = createPace(clock)
+    const turns: { readonly turn: Turn; readonly at: number }[] = []
+    while (clock.elapsed() < 5_000) {
+      pace.wake()
+      pace.hurry()
+      const turn = await pace.next()
+      turns.push({ turn, at: clock.elapsed() })
+      clock.pass(took)
+      if (turn === 'due') pace.took(took, 'more')
+    }
+    const due = turns.filter(({ turn }) => turn === 'due').map(({ at }) => at)
+    const gaps = due.slice(1).map((at, index) => at - (due[index] ?? 0))
+    expect(due.length).toBeGreaterThan(8)
+    // The turn itself, the time that it leaves to others, and the turn of somebody who waits at its end.
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(took + Math.max(200, 2 * took) + took)
+    expect(turns.filter(({ turn }) => turn === 'hurry').length).toBeGreaterThanOrEqual(due.length - 1)
+  },
+)
+
 test('ends from wherever it is', async () => {
   const clock = createFakeClock()
   const pace = createPace(clock)
