@@ -11,14 +11,7 @@ export type Failure =
   /** Trying the same again soon will not help. What is unknown counts as this: a record at fault blocks nobody and is tried again. */
   | 'refused'
 
-/**
- * First two characters of an SQLSTATE (Postgres manual, appendix A): connection, read-only or unusable transaction, authorisation, no
- * such database, resources, shutdown, system.
- */
-const LOST_CLASSES: ReadonlySet<string> = new Set(['08', '25', '28', '3D', '53', '57', '58'])
-/** Of one record's rows alone, although its class says otherwise: a statement that takes too long. */
-const STATEMENT_TIMEOUT = '57014'
-/** Rollback (deadlock, serialization), and objects in use. */
+/** First two characters of an SQLSTATE (Postgres manual, appendix A): rollback (deadlock, serialization), and objects in use. */
 const BUSY_CLASSES: ReadonlySet<string> = new Set(['40', '55'])
 
 /** Condition names of the manual, for what constraints, types and triggers usually say. */
@@ -49,6 +42,11 @@ interface Refusal {
   readonly constraint_name?: unknown
 }
 
+/** What every statement is answered behind the one that failed. */
+export function isAftermath(thrown: unknown): boolean {
+  return refusalOf(thrown)?.code === '25P02'
+}
+
 /** Told by the network, by the driver, or by the database as its last word. Any other error leaves the connection as it was. */
 export function isDisconnected(thrown: unknown): boolean {
   const { name, code, severity } = (thrown ?? {}) as Readonly<Record<'name' | 'code' | 'severity', unknown>>
@@ -56,13 +54,14 @@ export function isDisconnected(thrown: unknown): boolean {
   return typeof code === 'string' && /^(CONNECT|E[A-Z]+$|ERR_SOCKET|ERR_STREAM)/.test(code)
 }
 
+/**
+ * An answer that leaves the session alive is about the statement, whatever its SQLSTATE says: a trigger may raise any. Should it be the
+ * database's trouble all the same, noting it as the record's fault fails too.
+ */
 export function classifyFailure(thrown: unknown): Failure {
   if (isDisconnected(thrown)) return 'lost'
   const refusal = refusalOf(thrown)
-  if (refusal === undefined) return 'refused'
-  const kind = refusal.code.slice(0, 2)
-  if (BUSY_CLASSES.has(kind)) return 'busy'
-  return LOST_CLASSES.has(kind) && refusal.code !== STATEMENT_TIMEOUT ? 'lost' : 'refused'
+  return refusal !== undefined && BUSY_CLASSES.has(refusal.code.slice(0, 2)) ? 'busy' : 'refused'
 }
 
 /** One sentence for the operator: the condition, and the table, column and constraint that it names. */

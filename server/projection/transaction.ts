@@ -7,7 +7,7 @@
  * (postgres.js 3.4.9). Here nothing is sent any more once a connection is known to be lost, and all that was sent fails.
  */
 import type { Sql } from '../db.ts'
-import { isDisconnected } from './failure.ts'
+import { isAftermath, isDisconnected } from './failure.ts'
 
 /** What statements run on: the database itself, or a transaction. */
 export type Session = Pick<Sql, 'unsafe'>
@@ -25,11 +25,12 @@ set local lock_timeout = '${LOCK_MILLISECONDS}ms';
 set local plan_cache_mode = force_custom_plan;
 set local enable_seqscan = off`
 
-/** Commits what `body` did, unless it throws. `body` uses its session alone: a command's pool has one connection. */
+/** Commits what `body` did, unless it throws: then throws that, or the failure behind it. `body` uses its session alone: a command's pool has one connection. */
 export async function transact<T>(sql: Sql, body: (session: Session) => Promise<T>): Promise<T> {
   const connection = await sql.reserve()
   const unanswered = new Set<(error: unknown) => void>()
   let lost = false
+  let failure: unknown
   const session = {
     async unsafe(...given: Parameters<Sql['unsafe']>) {
       if (lost) throw Object.assign(new Error('the connection of this transaction was lost'), { code: 'CONNECTION_CLOSED' })
@@ -39,6 +40,7 @@ export async function transact<T>(sql: Sql, body: (session: Session) => Promise<
           .unsafe(...given)
           .then(resolve, (error: unknown) => {
             lost ||= isDisconnected(error)
+            failure ??= error
             // What waits in line behind this one gets no answer from the driver any more.
             for (const fail of lost ? unanswered : [reject]) fail(error)
           })
@@ -56,7 +58,7 @@ export async function transact<T>(sql: Sql, body: (session: Session) => Promise<
     // A lost connection is the driver's to replace, and its transaction the database's to roll back.
     if (!lost) await session.unsafe('rollback')
     if (!lost) connection.release()
-    throw error
+    throw isAftermath(error) ? failure : error
   }
 }
 

@@ -77,6 +77,32 @@ export function describeProjectionFaults(name: string, sql: () => Sql): void {
         expect(healed?.payload).toMatchObject({ op: 'u', before: { last_name: 'Good' }, after: { last_name: SECRET } })
       }))
 
+    test.each(['57P01', '08001', '25P02', '53100'])(
+      'a trigger that raises SQLSTATE %s for one record stops no other: an answer of a live session is the record’s',
+      (state) =>
+        onStage(sql(), async (stage) => {
+          const tenant = freshTenant()
+          const keys = Array.from({ length: 9 }, (_, n) => recordKey(`r${n}`, tenant))
+          await stage.sql.unsafe(`
+            create function refuse() returns trigger language plpgsql as
+              $$ begin raise exception 'no' using errcode = '${state}'; end $$;
+            create trigger refuse before insert on contacts for each row when (new.last_name = 'Unspeakable') execute function refuse()`)
+          try {
+            for (const key of keys) {
+              await stage.edit(key, (editor) => editor.set('lastName', key.id === 'r4' ? SECRET : key.id))
+            }
+            await stage.projector().drain()
+            expect(await stage.wrong(tenant)).toEqual(['contact/r4'])
+            expect((await listFaults(stage.sql)).filter((fault) => fault.tenant === tenant)).toMatchObject([
+              { id: 'r4', fault: state === '25P02' ? expect.any(String) : `The database refuses the rows: SQLSTATE ${state}.` },
+            ])
+            expect(await stage.marks(tenant)).toEqual([])
+          } finally {
+            await stage.sql.unsafe('drop trigger refuse on contacts; drop function refuse()')
+          }
+        }),
+    )
+
     test('a faulty record is tried at once when it is edited, and a rebuild tries it too', () =>
       onStage(sql(), async (stage) => {
         const tenant = freshTenant()

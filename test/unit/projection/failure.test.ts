@@ -10,11 +10,11 @@ const refusal = (code: string, more: object = {}): Error =>
   })
 
 test.each([
-  ['08006', 'lost'],
-  ['25006', 'lost'],
-  ['53300', 'lost'],
-  ['57P01', 'lost'],
-  ['58030', 'lost'],
+  ['08001', 'refused'],
+  ['25006', 'refused'],
+  ['53200', 'refused'],
+  ['57P01', 'refused'],
+  ['58030', 'refused'],
   ['55P03', 'busy'],
   ['40P01', 'busy'],
   ['40001', 'busy'],
@@ -26,7 +26,7 @@ test.each([
   ['P0001', 'refused'],
   ['XX001', 'refused'],
 ])('an answer with SQLSTATE %s means that the records are %s', (code, failure) => {
-  expect(classifyFailure(refusal(code))).toBe(failure)
+  expect(classifyFailure(refusal(code, { severity: 'ERROR', severity_local: 'FEHLER' }))).toBe(failure)
 })
 
 test.each(['CONNECTION_CLOSED', 'CONNECT_TIMEOUT', 'ECONNRESET', 'ENOENT', 'ETIMEDOUT'])(
@@ -37,7 +37,8 @@ test.each(['CONNECTION_CLOSED', 'CONNECT_TIMEOUT', 'ECONNRESET', 'ENOENT', 'ETIM
 )
 
 test('the database’s last word on a connection: lost, whatever it is', () => {
-  expect(classifyFailure(refusal('XX000', { severity: 'FATAL' }))).toBe('lost')
+  for (const severity of ['FATAL', 'PANIC']) expect(classifyFailure(refusal('XX000', { severity }))).toBe('lost')
+  expect(classifyFailure(refusal('57P01', { severity: 'FATAL', severity_local: 'SCHWERWIEGEND' }))).toBe('lost')
 })
 
 test.each([
