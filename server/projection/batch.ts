@@ -5,12 +5,13 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '@rapport/shared/clock.ts'
 import type { RecordKey } from '@rapport/shared/ids.ts'
-import type { Plan, PlanTable, Row } from '@rapport/shared/mapping/plan.ts'
+import type { Plan } from '@rapport/shared/mapping/plan.ts'
 import { changedNames, operationOf, type Shadow, shadowOf } from './events.ts'
 import { instant, keyColumns, settleMarks } from './marks.ts'
 import { type ChangeEvent, writeEvents } from './outbox.ts'
 import type { Mapped } from './reading.ts'
-import { planStatements, type TableStatements } from './table-statements.ts'
+import { createRowWriter, type Named } from './row-writer.ts'
+import { planStatements } from './table-statements.ts'
 import { run, type Session, together } from './transaction.ts'
 
 export interface Written {
@@ -30,11 +31,6 @@ export interface BatchWriter {
   write(session: Session, records: readonly Mapped[], rebuilding: boolean): Promise<Written>
 }
 
-interface Named {
-  readonly tenant: string
-  readonly id: string
-}
-
 /** What the checkpoint says of a claimed record. */
 interface State extends Named {
   readonly sequence: number
@@ -50,11 +46,6 @@ interface Held extends Named {
   readonly erased: boolean
 }
 
-/** What was done to a row: `news` is false if it only counts entries, and absent for a row that was deleted. */
-interface Touch extends Named {
-  readonly news?: boolean
-}
-
 interface Claimed {
   readonly record: Mapped
   readonly state: State
@@ -66,6 +57,7 @@ export function createBatchWriter(plan: Plan, others: readonly string[], clock: 
   const { id: mapping, version } = plan.mapping
   const type = plan.type.name
   const statements = planStatements(plan)
+  const rows = createRowWriter(plan, statements)
 
   async function claim(session: Session, records: readonly Mapped[]): Promise<Map<string, State>> {
     const [tenants, , ids] = keyColumns(records.map(({ key }) => key))
@@ -76,23 +68,6 @@ export function createBatchWriter(plan: Plan, others: readonly string[], clock: 
   async function hold(session: Session, claimed: readonly Claimed[]): Promise<Map<string, Held>> {
     const [tenants, , ids] = keyColumns(claimed.map(({ record }) => record.key))
     return byName(await run<Held>(session, statements.hold, [tenants, ids, type]))
-  }
-
-  /** Equal rows stay untouched. All statements are on their way at once, in an order that lets entries swap a unique value. */
-  async function writeRows(session: Session, claimed: readonly Claimed[]): Promise<readonly Touch[]> {
-    const records = JSON.stringify(claimed.map(({ record: { key } }) => ({ tenant: key.tenant, id: key.id })))
-    const put = (statement: TableStatements, rows: readonly Row[]) => run<Touch>(session, statement.put, [JSON.stringify(rows)])
-    const touches = [
-      put(
-        statements.main,
-        claimed.map(({ record }) => record.projection.main),
-      ),
-    ]
-    for (const [index, statement] of statements.children.entries()) {
-      const rows = claimed.flatMap(({ record }) => childRows(plan.children[index], record))
-      touches.push(run<Touch>(session, statement.prune, [records, JSON.stringify(rows)]), put(statement, rows))
-    }
-    return (await together(touches)).flat()
   }
 
   function eventOf({ record, state, after }: Claimed, touched: boolean, rebuilding: boolean): ChangeEvent | undefined {
@@ -114,14 +89,14 @@ export function createBatchWriter(plan: Plan, others: readonly string[], clock: 
   async function checkpoint(session: Session, claimed: readonly Claimed[]): Promise<void> {
     const outdated = claimed.filter((one) => !isKept(one, version))
     if (outdated.length === 0) return
-    const rows = outdated.map(({ record: { key, sequence, projection }, after }) => ({
+    const states = outdated.map(({ record: { key, sequence, projection }, after }) => ({
       tenant: key.tenant,
       id: key.id,
       sequence,
       base: after,
       misfits: misfitsOf(projection),
     }))
-    await run(session, CHECKPOINT, [JSON.stringify(rows), type, mapping, version, clock.now()])
+    await run(session, CHECKPOINT, [JSON.stringify(states), type, mapping, version, clock.now()])
   }
 
   return {
@@ -147,7 +122,7 @@ export function createBatchWriter(plan: Plan, others: readonly string[], clock: 
       }
       const settled = free.map(({ record }) => record)
       const settle = settleMarks(session, type, [...current, ...settled], others)
-      const [touches] = await together([free.length === 0 ? [] : writeRows(session, free), settle])
+      const [touches] = await together([settled.length === 0 ? [] : rows.write(session, settled), settle])
       const touched = new Set(touches.filter(({ news }) => news !== false).map(nameOf))
       const events = free.flatMap((one) => eventOf(one, touched.has(nameOf(one.record.key)), rebuilding) ?? [])
       await together([writeEvents(session, clock, type, events), checkpoint(session, free)])
@@ -175,10 +150,6 @@ function isKept({ record, state, after }: Claimed, version: number): boolean {
 
 function misfitsOf({ misfits }: Mapped['projection']): Mapped['projection']['misfits'] | null {
   return misfits.length === 0 ? null : misfits
-}
-
-function childRows(table: PlanTable | undefined, { projection }: Mapped): readonly Row[] {
-  return table === undefined ? [] : (projection.children[table.name] ?? [])
 }
 
 function byName<T extends Named>(rows: readonly T[]): Map<string, T> {

@@ -2,6 +2,7 @@
  * What a failed attempt means for the records in it, and how it is told. Nothing here repeats the database's own message: it quotes
  * the values.
  */
+import { KeptRow } from './kept-row.ts'
 
 export type Failure =
   /** The database, or the way to it, is in trouble: whoever is next would fail too. */
@@ -66,6 +67,7 @@ export function classifyFailure(thrown: unknown): Failure {
 
 /** One sentence for the operator: the condition, and the table, column and constraint that it names. */
 export function faultOf(thrown: unknown): string {
+  if (thrown instanceof KeptRow) return thrown.message
   const refusal = refusalOf(thrown)
   if (refusal === undefined) return 'The rows could not be written.'
   const { code, table_name: table, column_name: column, constraint_name: constraint } = refusal

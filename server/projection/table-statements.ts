@@ -3,17 +3,23 @@
  * whose owned columns are right is neither written nor locked, and every name that comes from a plan is quoted. Values come as JSON
  * in one parameter, so the text of a statement is the same for every batch.
  *
- * Rows that stand in the way are looked up one by one through their key (`offset 0` keeps the lookup from becoming a join), and what is
- * not wanted is found by a hashed list: neither depends on how large the planner believes the tables to be.
+ * A row that is there is updated and never proposed for insertion: that would fail on a NOT NULL column of the CRM's own, use up its
+ * serials and fire its INSERT triggers.
+ *
+ * Rows that stand in the way are looked up one by one through their key (`offset 0`, or a lock, keeps the lookup from becoming a join),
+ * and what is not wanted is found by a hashed list: neither depends on how large the planner believes the tables to be.
  */
 import type { Plan, PlanColumn, PlanTable } from '@rapport/shared/mapping/plan.ts'
 
 export interface TableStatements {
   /**
-   * `$1` rows: inserts what is missing and updates what differs. Answers with a row for each row written: `tenant`, `id`, and
-   * `news`, false if only the column that counts entries was behind.
+   * `$1` rows: updates what is there and differs. Answers with a row for each that is not as it should be: its `place` among those
+   * given, from 1, `tenant`, `id`, whether it is `there` and whether it was `written`, and `news`, false if only the column that counts
+   * entries was behind.
    */
-  readonly put: string
+  readonly update: string
+  /** `$1` rows that are missing: inserts them. Answers with `tenant` and `id` of each row written. */
+  readonly insert: string
   /** `$1` records as `{tenant, id}`, `$2` rows: deletes every other row of these records. Answers with `tenant` and `id` of each. */
   readonly prune: string
 }
@@ -33,6 +39,7 @@ export interface PlanStatements {
 const SCHEMA = 'public'
 /** Quoted names that no column of anybody's has. */
 const NEWS = '"rapport news"'
+const PLACE = '"rapport place"'
 /** Types that mean a length of 1 where none is given. */
 const UNBOUNDED: Readonly<Record<string, string>> = { character: 'bpchar', bit: 'bit varying' }
 const TEXT_TYPES: ReadonlySet<string> = new Set(['text', 'character varying', 'character'])
@@ -53,40 +60,75 @@ export function sequenceColumn({ mapping }: Plan): string | undefined {
 
 function tableStatements(table: PlanTable, counting: string | undefined): TableStatements {
   const [tenant, id] = table.record.map(quoted)
-  return { put: putStatement(table, counting), prune: pruneStatement(table, `t.${tenant} as tenant, t.${id} as id`) }
+  return {
+    update: updateStatement(table, counting),
+    insert: insertStatement(table),
+    prune: pruneStatement(table, `t.${tenant} as tenant, t.${id} as id`),
+  }
 }
 
-function putStatement(table: PlanTable, counting: string | undefined): string {
-  const keys = table.key.map(quoted)
-  const values = table.columns.map((column) => column.name).filter((name) => !table.key.includes(name))
+/** Locks are taken in the order of the keys, before anything is written. One that was deleted by then is missing. */
+function updateStatement(table: PlanTable, counting: string | undefined): string {
+  const values = valuesOf(table)
   const telling = values.filter((name) => name !== counting)
-  const columns = table.columns.map((column) => quoted(column.name))
+  const names = table.columns.map((column) => quoted(column.name))
   const [tenant, id] = table.record.map(quoted)
   const missing = `stored.${tenant} is null`
   const outdated = values.length === 0 ? missing : `${missing} or ${distinct(values)}`
   const news = telling.length === 0 ? missing : `${missing} or ${distinct(telling)}`
-  const update = values.map((name) => `${quoted(name)} = excluded.${quoted(name)}`)
-  return `
+  const wanted = `
 with given as materialized (
-  select * from ${recordset('$1', 'given', table.columns)}
+  select * from rows from (${recordset('$1', '', table.columns)}) with ordinality as given (${[...names, PLACE].join(', ')})
+  order by ${ordered(table)}
 ),
 wanted as materialized (
   select given.*, (${news}) as ${NEWS}
   from given
   left join lateral (
-    select ${columns.map((name) => `t.${name}`).join(', ')} from ${tableName(table)} as t
+    select ${names.map((name) => `t.${name}`).join(', ')} from ${tableName(table)} as t
     where ${pairs(table.key, 't', 'given')}
     offset 0
   ) as stored on true
   where ${outdated}
+)`
+  const answer = `wanted.${PLACE}::int as place, wanted.${tenant} as tenant, wanted.${id} as id, wanted.${NEWS} as news`
+  if (values.length === 0) return `${wanted}\nselect ${answer}, false as there, false as written from wanted`
+  return `${wanted},
+held as materialized (
+  select wanted.* from wanted
+  cross join lateral (
+    select true from ${tableName(table)} as t
+    where ${pairs(table.key, 't', 'wanted')}
+    for no key update
+  ) as lock
 ),
 written as (
-  insert into ${tableName(table)} (${columns.join(', ')})
-  select ${columns.join(', ')} from wanted
-  order by ${table.key.map((name) => ordered(name, table)).join(', ')}
-  on conflict (${keys.join(', ')}) do ${update.length === 0 ? 'nothing' : `update set ${update.join(', ')}`}
+  update ${tableName(table)} as t set ${values.map((name) => `${quoted(name)} = held.${quoted(name)}`).join(', ')}
+  from held
+  where ${pairs(table.key, 't', 'held')}
+  returning held.${PLACE}
 )
-select ${tenant} as tenant, ${id} as id, ${NEWS} as news from wanted`
+select ${answer}, held.${PLACE} is not null as there, written.${PLACE} is not null as written
+from wanted left join held using (${PLACE}) left join written using (${PLACE})`
+}
+
+/** Somebody may insert the same row meanwhile: then it is made right. Where all is key, an update says no more than that it is there. */
+function insertStatement(table: PlanTable): string {
+  const names = table.columns.map((column) => quoted(column.name)).join(', ')
+  const values = valuesOf(table)
+  const set = (values.length === 0 ? table.key.slice(-1) : values).map((name) => `${quoted(name)} = excluded.${quoted(name)}`)
+  const [tenant, id] = table.record.map(quoted)
+  return `
+insert into ${tableName(table)} as t (${names})
+select ${names} from ${recordset('$1', 'given', table.columns)}
+order by ${ordered(table)}
+on conflict (${table.key.map(quoted).join(', ')}) do update set ${set.join(', ')}
+returning t.${tenant} as tenant, t.${id} as id`
+}
+
+/** All but the key. */
+function valuesOf(table: PlanTable): readonly string[] {
+  return table.columns.map((column) => column.name).filter((name) => !table.key.includes(name))
 }
 
 function pruneStatement(table: PlanTable, returning: string): string {
@@ -128,15 +170,16 @@ function pairs(names: readonly string[], one: string, other: string): string {
   return names.map((name) => `${one}.${quoted(name)} = ${other}.${quoted(name)}`).join(' and ')
 }
 
-/** The parameter is declared as text, or the driver would write the JSON as a JSON string. */
+/** The parameter is declared as text, or the driver would write the JSON as a JSON string. Within `rows from` the alias is empty. */
 function recordset(parameter: string, alias: string, columns: readonly PlanColumn[]): string {
   const definitions = columns.map(({ name, type }) => `${quoted(name)} ${UNBOUNDED[type] ?? type}`)
-  return `jsonb_to_recordset(${parameter}::text::jsonb) as ${alias} (${definitions.join(', ')})`
+  return `jsonb_to_recordset(${parameter}::text::jsonb) as${alias && ` ${alias}`} (${definitions.join(', ')})`
 }
 
-/** By bytes, so that every writer takes locks in the same order, whatever the database's locale. */
-function ordered(name: string, table: PlanTable): string {
-  return TEXT_TYPES.has(typeOf(table, name)) ? `${quoted(name)} collate "C"` : quoted(name)
+/** The key, by bytes, so that every writer takes locks in the same order, whatever the database's locale. */
+function ordered(table: PlanTable): string {
+  const byBytes = (name: string): string => (TEXT_TYPES.has(typeOf(table, name)) ? `${quoted(name)} collate "C"` : quoted(name))
+  return table.key.map(byBytes).join(', ')
 }
 
 function typeOf(table: PlanTable, name: string): string {

@@ -4,6 +4,7 @@ import { silent } from '../support/database.ts'
 import { openPostgres, type TestPostgres } from '../support/postgres.ts'
 import { describeProjectionFaults } from '../support/projection-fault-suite.ts'
 import { describeProjection } from '../support/projection-suite.ts'
+import { describeRowWriting } from '../support/row-writing-suite.ts'
 
 let server: TestPostgres
 let database: Database
@@ -18,3 +19,4 @@ afterAll(async () => {
 
 describeProjection('Postgres', () => database.sql)
 describeProjectionFaults('Postgres', () => database.sql)
+describeRowWriting('Postgres', () => database.sql)
