@@ -22,9 +22,9 @@ const HELP = `Usage: npm run --silent cli -- COMMAND
       It ends after ${DEFAULT_TTL_SECONDS} seconds unless told otherwise.
   sql "STATEMENT"
       Runs one statement in the server's database and prints the rows as a JSON array.
-  rebuild [TYPE]
-      Writes the rows of all records again, or of one type's, wherever they are not what the records say. Goes on where one was
-      interrupted. Prints what it found as JSON.
+  rebuild [TYPE] [--anew]
+      Writes the rows of all records again, or of one type's, wherever they are not what the records say. Goes on with one that was
+      interrupted less than an hour ago, unless told to begin anew. Prints what it found as JSON.
   faults
       Prints as JSON which records cannot be written as rows and why, and which values fit no column.
   import FILE [--tenant TENANT] [--format vcard|google|outlook|hubspot|csv] [--mapping FILE.json] [--dates day-first|month-first]

@@ -1,9 +1,9 @@
-/** `cli rebuild`: projects all records again, of one type or of all, and says what was amiss. */
+/** `cli rebuild`: projects all records again, of one type or of all, and says what was amiss. `--anew`: all of them, whatever was done before. */
 import { recordTypeOf } from '@rapport/shared/records/record-types.ts'
 import { SingleBar } from 'cli-progress'
 import { compileShipped } from '../../drizzle/mappings/mappings.ts'
 import type { Config } from '../config.ts'
-import type { Rebuild } from '../projection/rebuild.ts'
+import type { Rebuild, When } from '../projection/rebuild.ts'
 import { UsageError } from './command.ts'
 import { withEngine } from './engine.ts'
 
@@ -18,7 +18,8 @@ interface Summary {
 }
 
 export async function rebuildRows(config: Config, args: readonly string[]): Promise<string> {
-  const [type, ...rest] = args
+  const anew = args.includes('--anew')
+  const [type, ...rest] = args.filter((arg) => arg !== '--anew')
   if (rest.length > 0) throw new UsageError('rebuild takes one record type, or none for all.')
   if (type !== undefined) {
     if (recordTypeOf(type) === undefined) throw new UsageError('There is no record type of that name.')
@@ -27,16 +28,23 @@ export async function rebuildRows(config: Config, args: readonly string[]): Prom
   }
   const summaries = await withEngine(config, async ({ projector }) => {
     const done: Summary[] = []
-    for (const rebuild of projector.rebuilds(type)) done.push(await rebuildOne(rebuild))
+    for (const rebuild of projector.rebuilds(type)) done.push(await rebuildOne(rebuild, anew ? 'anew' : 'again'))
     return done
   })
   return `${JSON.stringify(summaries)}\n`
 }
 
-async function rebuildOne(rebuild: Rebuild): Promise<Summary> {
+async function rebuildOne(rebuild: Rebuild, when: When): Promise<Summary> {
   const { mapping, type } = rebuild.plan
-  const resumed = await rebuild.begin(true)
-  if (resumed) process.stderr.write(`Going on with a rebuild of ${mapping.id} that was not finished.\n`)
+  const { state, since } = await rebuild.begin(when)
+  if (state === 'newer') {
+    throw new UsageError(`A newer version of the mapping ${mapping.id} is in force: rebuild with the release that has it.`)
+  }
+  if (state === 'unfinished') {
+    process.stderr.write(
+      `Going on with the rebuild of ${mapping.id} begun at ${since} and not finished; rebuild --anew begins again.\n`,
+    )
+  }
   const bar = process.stderr.isTTY
     ? new SingleBar({ format: `${mapping.id} {bar} {value}/{total}`, clearOnComplete: true })
     : undefined

@@ -1,5 +1,6 @@
 /** What cannot be projected, and what does not fit: the records that a person has to look at. */
 import type { Sql } from '../db.ts'
+import { rfc3339 } from './marks.ts'
 import { runPlanned } from './transaction.ts'
 
 /** Holds names and paths, never a value. Times are RFC 3339. */
@@ -21,8 +22,6 @@ export interface ListedFault {
 export async function listFaults(sql: Sql): Promise<readonly ListedFault[]> {
   return await runPlanned<ListedFault>(sql, LIST, [])
 }
-
-const rfc3339 = (column: string): string => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
 
 const LIST = `
 select tenant, type, record_id as id, mapping, fault, ${rfc3339('fault_at')} as since, attempts,

@@ -28,8 +28,11 @@ export function createGauges(sql: Sql, clock: Clock, logger: Logger, metrics: Me
   let oldest: number | null = null
   let timer: Timer | undefined
   let stopped = false
-  metrics.gauge('rapport_projection_lag_seconds', 'Age of the oldest edit that no row shows yet', [], (gauge) =>
-    gauge.set(oldest === null ? 0 : Math.max(0, clock.now() - oldest) / 1000),
+  metrics.gauge(
+    'rapport_projection_lag_seconds',
+    'Age of the oldest edit that waits to be projected; records that cannot be written are counted in rapport_projection_faults instead',
+    [],
+    (gauge) => gauge.set(oldest === null ? 0 : Math.max(0, clock.now() - oldest) / 1000),
   )
   const faults = metrics.gauge('rapport_projection_faults', 'Records that cannot be projected', ['type'])
 

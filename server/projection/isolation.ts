@@ -67,7 +67,7 @@ export function createRecordWriter(sql: Sql, plan: Plan, others: readonly string
       return await inTransaction(records, rebuilding, async (session) => {
         const written = await batch.write(session, records, rebuilding !== undefined)
         // A record that is marked already keeps its own mark; one that a rebuild came for has none.
-        if (rebuilding !== undefined) await leaveMarks(session, mapping, keysOf(written.busy), clock.now())
+        if (rebuilding !== undefined) await leaveMarks(session, mapping, keysOf(written.busy))
         return tallyOf(written)
       })
     } catch (error) {
@@ -87,7 +87,7 @@ export function createRecordWriter(sql: Sql, plan: Plan, others: readonly string
     const busy = { ...NOTHING, busy: 1 }
     if (rebuilding === undefined) return busy
     return await inTransaction([item], rebuilding, async (session) => {
-      await leaveMarks(session, mapping, [item.key], clock.now())
+      await leaveMarks(session, mapping, [item.key])
       return busy
     })
   }
@@ -96,7 +96,7 @@ export function createRecordWriter(sql: Sql, plan: Plan, others: readonly string
     const { key, sequence } = item
     try {
       return await inTransaction([item], rebuilding, async (session) => {
-        await noteFault(session, mapping, { key, sequence, fault }, clock.now(), others)
+        await noteFault(session, mapping, { key, sequence, fault }, others)
         return { ...NOTHING, faulty: 1 }
       })
     } catch (error) {

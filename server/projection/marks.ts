@@ -26,8 +26,8 @@ export async function markedAfter(sql: Session, types: readonly string[], after:
 }
 
 /** Faulty records that are to be tried again by now, those first that wait longest. */
-export async function dueAgain(sql: Session, mapping: string, now: number, limit: number): Promise<RecordKey[]> {
-  const rows = await runPlanned<KeyRow>(sql, DUE, [mapping, now, limit])
+export async function dueAgain(sql: Session, mapping: string, limit: number): Promise<RecordKey[]> {
+  const rows = await runPlanned<KeyRow>(sql, DUE, [mapping, limit])
   return rows.flatMap(keyOf)
 }
 
@@ -41,8 +41,8 @@ export async function forget(sql: Session, keys: readonly RecordKey[]): Promise<
  * Of types that no mapping projects. What another process, of a newer version perhaps, has a mapping for is left to it, but not for
  * ever: a mapping that comes back begins with a rebuild. Resolves with how many were removed; a full `limit` means that more are left.
  */
-export async function dropUnmapped(sql: Session, types: readonly string[], now: number, limit: number): Promise<number> {
-  const rows = await runPlanned(sql, DROP_UNMAPPED, [types, now, limit])
+export async function dropUnmapped(sql: Session, types: readonly string[], limit: number): Promise<number> {
+  const rows = await runPlanned(sql, DROP_UNMAPPED, [types, limit])
   return rows.length
 }
 
@@ -68,10 +68,9 @@ export async function noteFault(
   session: Session,
   mapping: string,
   { key, sequence, fault }: Faulty,
-  now: number,
   others: readonly string[],
 ): Promise<void> {
-  await run(session, FAULT, [key.tenant, key.type, key.id, mapping, sequence, fault, now])
+  await run(session, FAULT, [key.tenant, key.type, key.id, mapping, sequence, fault])
   await settleMarks(session, key.type, [{ key, sequence }], others)
 }
 
@@ -91,10 +90,10 @@ export async function settleMarks(
  * Makes records wait whose rows may be wrong although they count every entry: by a mark of no entry, and by a state of no version. A
  * state that somebody else holds is left to them: they are bringing the rows in line.
  */
-export async function leaveMarks(session: Session, mapping: string, keys: readonly RecordKey[], now: number): Promise<void> {
+export async function leaveMarks(session: Session, mapping: string, keys: readonly RecordKey[]): Promise<void> {
   if (keys.length === 0) return
   await run(session, DOUBT, [...keyColumns(keys), mapping])
-  await run(session, LEAVE, [...keyColumns(keys), now])
+  await run(session, LEAVE, keyColumns(keys))
 }
 
 export function keyColumns(keys: readonly RecordKey[]): readonly [tenants: string[], types: string[], ids: string[]] {
@@ -106,7 +105,10 @@ export function keyOf(row: KeyRow): RecordKey[] {
   return tenant === undefined || id === undefined ? [] : [{ tenant, type: row.type, id }]
 }
 
-/** Wall time in milliseconds as a parameter. */
+/** A point in time as text, with milliseconds. */
+export const rfc3339 = (column: string): string => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`
+
+/** Wall time in milliseconds as a parameter: what instances compare with each other's is the database's `now()` instead. */
 export const instant = (parameter: string): string => `to_timestamp(${parameter}::float8 / 1000)`
 
 /** Seconds until a faulty record is tried again: 1, doubling. */
@@ -122,9 +124,9 @@ limit $5::int`
 const DUE = `
 select tenant, type, record_id as id
 from rapport.projection_state
-where fault is not null and mapping = $1 and retry_at <= ${instant('$2')}
+where fault is not null and mapping = $1 and retry_at <= now()
 order by retry_at
-limit $3::int`
+limit $2::int`
 
 const FORGET = ['projection_marks', 'projection_state'].map(
   (table) => `
@@ -139,9 +141,9 @@ where ctid in (
   select m.ctid from rapport.projection_marks m
   where m.type <> all($1::text[]) and (
     not exists (select 1 from rapport.projection_rebuilds b where b.record_type = m.type)
-    or m.at < ${instant('$2')} - interval '7 days'
+    or m.at < now() - interval '7 days'
   )
-  limit $3::int
+  limit $2::int
 )
 returning 1`
 
@@ -154,7 +156,7 @@ on conflict do nothing`
 /** A state beyond the sequence is somebody else's newer success. */
 const FAULT = `
 insert into rapport.projection_state as s (tenant, type, record_id, mapping, fault, fault_at, attempts, retry_at)
-values ($1, $2, $3, $4, $6, ${instant('$7')}, 1, ${instant('$7')} + interval '1 second')
+values ($1, $2, $3, $4, $6, now(), 1, now() + interval '1 second')
 on conflict (tenant, type, record_id, mapping) do update
 set fault = excluded.fault, fault_at = coalesce(s.fault_at, excluded.fault_at), attempts = s.attempts + 1,
   retry_at = excluded.fault_at + least(power(2, least(s.attempts, 20)), ${MOST_SECONDS}) * interval '1 second'
@@ -185,7 +187,7 @@ where s.tenant = given.tenant and s.type = given.type and s.record_id = given.id
 
 const LEAVE = `
 insert into rapport.projection_marks (tenant, type, record_id, sequence, at)
-select tenant, type, id, 0, ${instant('$4')}
+select tenant, type, id, 0, now()
 from unnest($1::text[], $2::text[], $3::text[]) as given (tenant, type, id)
 order by tenant collate "C", type collate "C", id collate "C"
 on conflict do nothing`

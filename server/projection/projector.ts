@@ -16,6 +16,7 @@ import { BEGINNING, dropUnmapped, dueAgain, forget, markedAfter, type Place, vac
 import { createPace, type Found } from './pace.ts'
 import { readRecords } from './reading.ts'
 import { createRebuild, type Rebuild } from './rebuild.ts'
+import { createRebuildWatch } from './rebuild-watch.ts'
 import { createWaiters } from './waiters.ts'
 
 export interface Projector {
@@ -72,10 +73,10 @@ export function createProjector(deps: ProjectorDeps): Projector {
   const projected = metrics.counter('rapport_projected_records_total', 'Records whose rows were brought up to date', ['type'])
   const pace = createPace(clock)
   const walk = createWalk()
+  const watch = createRebuildWatch(allRebuilds(), clock, logger)
   let running: Promise<void> | undefined
   let stopped = false
   let failing = false
-  let pending: Rebuild[] = []
   /** In elapsed milliseconds. */
   let retryAt = 0
   let tidyAt = 0
@@ -141,19 +142,19 @@ export function createProjector(deps: ProjectorDeps): Projector {
       tally = sum(tally, step.tally)
       last = step.last
     } while (!last && inTime())
-    await rebuildSome(inTime)
-    if (!last || !whole || pending.length > 0) return 'more'
+    await watch.rebuild(inTime)
+    if (!last || !whole || watch.isPending()) return 'more'
     return tally.busy > 0 ? 'stuck' : 'nothing'
   }
 
   async function lookAfterOthers(now: number): Promise<void> {
     if (now >= retryAt) {
       retryAt = now + RETRY_EVERY
-      for (const { mapping } of plans) await project(await dueAgain(sql, mapping.id, clock.now(), recordsAtOnce))
+      for (const { mapping } of plans) await project(await dueAgain(sql, mapping.id, recordsAtOnce))
     }
     if (now >= tidyAt) {
       tidyAt = now + TIDY_EVERY
-      const removed = await dropUnmapped(sql, types, clock.now(), TIDY_ROWS)
+      const removed = await dropUnmapped(sql, types, TIDY_ROWS)
       if (removed === TIDY_ROWS) tidyAt = now
     }
     if (deps.vacuums && unvacuumed >= VACUUM_EVERY) {
@@ -162,33 +163,14 @@ export function createProjector(deps: ProjectorDeps): Projector {
     }
   }
 
-  async function rebuildSome(inTime: () => boolean): Promise<void> {
-    do {
-      const [rebuild] = pending
-      if (rebuild === undefined || stopped) return
-      if (await rebuild.step()) continue
-      pending = pending.slice(1)
-      const { seen, changed } = rebuild.progress()
-      if (seen > 0) logger.info({ mapping: rebuild.plan.mapping.id, seen, changed }, 'rows are of the current mapping')
-    } while (inTime())
-  }
-
-  async function begin(): Promise<void> {
-    const rebuilds = allRebuilds()
-    for (const rebuild of rebuilds) await rebuild.begin(false)
-    pending = rebuilds
-  }
-
   async function loop(): Promise<void> {
-    let begun = false
     for (;;) {
       const next = await pace.next()
       if (next === 'end') return
       const start = clock.elapsed()
       let found: Found = 'stuck'
       try {
-        if (!begun) await begin()
-        begun = true
+        await watch.look()
         if (next === 'hurry') await projectAwaited()
         else found = await turn()
         failing = false

@@ -4,13 +4,16 @@
  *
  * How far it is stands in the database and moves in the transaction that writes the rows, so it can be killed at any point and goes on
  * there, exactly. Several processes may run the same rebuild: each step is one process's. A record that somebody holds is marked.
+ *
+ * The highest version of a mapping that ever started is in force, in whatever order processes start and end: those of a lower one leave
+ * its rows alone. To go back to an older mapping, release it again under a higher version.
  */
 import { type Clock, sleep } from '@rapport/shared/clock.ts'
 import type { RecordKey } from '@rapport/shared/ids.ts'
 import type { Plan } from '@rapport/shared/mapping/plan.ts'
 import type { Sql } from '../db.ts'
 import { type Item, Overtaken, type Rebuilding, type RecordWriter, type Tally } from './isolation.ts'
-import { forget, instant, keyOf } from './marks.ts'
+import { forget, keyOf, rfc3339 } from './marks.ts'
 import { type ReadingDeps, readRecords } from './reading.ts'
 import { run, runPlanned, type Session } from './transaction.ts'
 
@@ -20,10 +23,25 @@ export interface Progress {
   readonly changed: number
 }
 
+/**
+ * When to begin. `outdated`: only if rows are of a lower version. `again`: also if the last one is finished, or was begun so long ago that
+ * rows behind its cursor may have been damaged since. `anew`: in any case.
+ */
+export type When = 'outdated' | 'again' | 'anew'
+
+export interface Standing {
+  /** `newer`: a higher version of the mapping is in force. */
+  readonly state: 'begun' | 'unfinished' | 'finished' | 'newer'
+  /** When the rebuild was begun that is in force, as RFC 3339. */
+  readonly since: string
+  /** Grows with every step. */
+  readonly seen: number
+}
+
 export interface Rebuild {
   readonly plan: Plan
-  /** Goes on with one that is unfinished, else begins: `anew` even where all is done. True if it goes on. */
-  begin(anew: boolean): Promise<boolean>
+  /** Begins, or says what there is to go on with. */
+  begin(when: When): Promise<Standing>
   /** Some records further. False at the end, or when another version of the mapping has come into force. */
   step(): Promise<boolean>
   progress(): Progress
@@ -41,6 +59,7 @@ interface StepRow extends Progress {
   readonly tenant: string
   readonly id: string
   readonly finished: boolean
+  readonly since: string
 }
 
 export interface RebuildDeps extends ReadingDeps {
@@ -74,10 +93,17 @@ export function createRebuild(deps: RebuildDeps, writer: RecordWriter): Rebuild 
 
   return {
     plan: writer.plan,
-    async begin(anew) {
-      const begun = await run(sql, BEGIN, [mapping.id, type.name, mapping.version, clock.now(), anew])
-      const [row] = await run<StepRow>(sql, LOOK, [mapping.id])
-      return begun.length === 0 && row?.finished === false
+    async begin(when) {
+      const { id, version } = mapping
+      let [row] = await run<StepRow>(sql, LOOK, [id])
+      let begun = false
+      if (row === undefined || row.version < version || (row.version === version && when !== 'outdated')) {
+        begun = (await run(sql, BEGIN, [id, type.name, version, when])).length > 0
+        ;[row] = await run<StepRow>(sql, LOOK, [id])
+      }
+      const { since = '', seen = 0, finished = false } = row ?? {}
+      const newer = row !== undefined && row.version > version
+      return { state: newer ? 'newer' : begun ? 'begun' : finished ? 'finished' : 'unfinished', since, seen }
     },
 
     async step() {
@@ -93,7 +119,7 @@ export function createRebuild(deps: RebuildDeps, writer: RecordWriter): Rebuild 
       ])
       const keys: readonly RecordKey[] = found.flatMap(keyOf)
       if (keys.length === 0) {
-        await run(sql, FINISH, [mapping.id, mapping.version, row.tenant, row.id, clock.now()])
+        await run(sql, FINISH, [mapping.id, mapping.version, row.tenant, row.id])
         return true
       }
       const { items, gone } = await readRecords(deps, writer.plan, keys)
@@ -123,15 +149,20 @@ export function createRebuild(deps: RebuildDeps, writer: RecordWriter): Rebuild 
 
 const BEGIN = `
 insert into rapport.projection_rebuilds as b (mapping, record_type, version, started_at)
-values ($1, $2, $3, ${instant('$4')})
+values ($1, $2, $3, now())
 on conflict (mapping) do update
 set record_type = excluded.record_type, version = excluded.version, cursor_tenant = '', cursor_id = '', seen = 0, changed = 0,
   started_at = excluded.started_at, finished_at = null
-where b.version <> excluded.version or ($5::boolean and b.finished_at is not null)
+where b.version < excluded.version or (b.version = excluded.version and case $4::text
+  when 'anew' then true
+  when 'again' then b.finished_at is not null or b.started_at <= now() - interval '1 hour'
+  else false
+end)
 returning 1`
 
 const LOOK = `
-select version, cursor_tenant as tenant, cursor_id as id, seen, changed, finished_at is not null as finished
+select version, cursor_tenant as tenant, cursor_id as id, seen, changed, finished_at is not null as finished,
+  ${rfc3339('started_at')} as since
 from rapport.projection_rebuilds where mapping = $1`
 
 const PAGE = `
@@ -151,7 +182,7 @@ set cursor_tenant = $2, cursor_id = $3, seen = seen + $4::int, changed = changed
 where mapping = $1`
 
 const FINISH = `
-update rapport.projection_rebuilds set finished_at = ${instant('$5')}
+update rapport.projection_rebuilds set finished_at = now()
 where mapping = $1 and version = $2 and cursor_tenant = $3 and cursor_id = $4 and finished_at is null`
 
 const TOTAL = 'select count(*) as count from rapport.records where type = $1 and not erased'

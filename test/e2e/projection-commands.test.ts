@@ -107,6 +107,7 @@ describe('beside a running server', () => {
       { damaged: 0 },
     ])
     expect(await json('rebuild', 'contact')).toMatchObject([{ changed: 0 }])
+    expect(await json('rebuild', '--anew', 'contact')).toMatchObject([{ changed: 0, seen: summary?.seen }])
   })
 })
 

@@ -101,7 +101,7 @@ export function describeKilledProjectors(name: string, open: () => SharedDatabas
         await expectChained(stage, tenant)
         const before = await versions(stage, tenant)
         for (const rebuild of projector.rebuilds()) {
-          await rebuild.begin(true)
+          await rebuild.begin('again')
           while (await rebuild.step());
         }
         expect(await versions(stage, tenant)).toEqual(before)

@@ -99,7 +99,7 @@ export function describeProjection(name: string, sql: () => Sql): void {
         ])
 
         for (const rebuild of projector.rebuilds()) {
-          await rebuild.begin(true)
+          await rebuild.begin('again')
           while (await rebuild.step());
           expect(rebuild.progress().changed).toBe(0)
         }
@@ -129,7 +129,7 @@ export function describeProjection(name: string, sql: () => Sql): void {
         await stage.sql`update contacts set last_name = 'damaged' where tenant = ${tenant}`
         await stage.sql`update contact_emails set address = 'damaged' where tenant = ${tenant}`
         const [rebuild] = projector.rebuilds('contact')
-        await rebuild?.begin(true)
+        await rebuild?.begin('again')
         while (await rebuild?.step());
         expect(await stage.wrong(tenant)).toEqual([])
         expect(
@@ -159,7 +159,7 @@ export function describeProjection(name: string, sql: () => Sql): void {
         await step((_, document) => writeMeta(document, { deletedAt: null }), 'eve')
         await stage.sql`update contact_emails set label = 'damaged' where tenant = ${tenant}`
         const [rebuild] = projector.rebuilds('contact')
-        await rebuild?.begin(true)
+        await rebuild?.begin('again')
         while (await rebuild?.step());
 
         const events = await stage.events(tenant)

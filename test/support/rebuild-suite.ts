@@ -9,9 +9,11 @@ import { describe, expect, test } from 'vitest'
 import { contact as shipped } from '../../drizzle/mappings/contact.ts'
 import { tableShape } from '../../drizzle/table-shapes.ts'
 import type { Sql } from '../../server/db.ts'
+import type { Logger } from '../../server/observability/logger.ts'
 import type { Projector } from '../../server/projection/projector.ts'
 import type { Rebuild } from '../../server/projection/rebuild.ts'
 import { createRandom } from '../simulation/random.ts'
+import { silent } from './database.ts'
 import { freshTenant, recordKey } from './entries.ts'
 import { failing } from './failing-sql.ts'
 import type { ProjectionStage } from './projection-stage.ts'
@@ -21,7 +23,7 @@ import { until } from './stock-client.ts'
 async function rebuildContacts(projector: Projector): Promise<Rebuild> {
   const [rebuild] = projector.rebuilds('contact')
   if (rebuild === undefined) throw new Error('contacts are mapped')
-  await rebuild.begin(true)
+  await rebuild.begin('again')
   while (await rebuild.step());
   return rebuild
 }
@@ -120,7 +122,7 @@ export function describeRebuild(name: string, sql: () => Sql): void {
             .rebuilds('contact')
           if (rebuild === undefined) throw new Error('contacts are mapped')
           try {
-            if (await rebuild.begin(resumed === 0)) resumed += 1
+            if ((await rebuild.begin(resumed === 0 ? 'again' : 'outdated')).state === 'unfinished') resumed += 1
             while (await rebuild.step());
             if (
               (await stage.sql`select 1 from rapport.projection_rebuilds where mapping = 'contact' and finished_at is null`)
@@ -162,29 +164,69 @@ export function describeRebuild(name: string, sql: () => Sql): void {
         expect(rebuild?.progress().seen).toBe(await rebuild?.total())
       }))
 
-    test('a new version of a mapping brings all rows under it; the process that started last decides', () =>
+    test('the highest version of a mapping is in force, whoever starts last; one of a lower version leaves the rows alone and says so', () =>
       onStage(sql(), async (stage) => {
         const tenant = await createContacts(stage, 5)
         const key = recordKey('r001', tenant)
+        const warnings: unknown[] = []
+        const logger = Object.assign(Object.create(silent) as Logger, { warn: (said: unknown) => warnings.push(said) })
         const old = stage.projector()
         old.start()
         await until(async () => (await stage.marks(tenant)).length === 0, 'projected')
         const next = stage.projector({ plans: [otherVersion(2)] })
         next.start()
         await until(async () => (await titles(stage.sql, tenant)).join() === 'version 2', 'all are of version 2')
+        await finished(stage.sql)
 
-        await next.stop()
+        const restarted = stage.projector({ logger })
+        restarted.start()
+        await until(async () => warnings.length > 0, 'the restarted one says that it is outdated')
+        expect(warnings).toEqual([{ mapping: 'contact', version: 1 }])
         await stage.edit(key, (editor) => editor.set('lastName', 'Later'))
-        old.wake()
-        expect(await old.reached(key, 2, 1_500)).toBe(false)
+        expect(await next.reached(key, 2, 10_000)).toBe(true)
+        expect(await titles(stage.sql, tenant)).toEqual(['version 2'])
+        await next.stop()
+        await stage.edit(key, (editor) => editor.set('lastName', 'Last'))
+        restarted.wake()
+        expect(await old.reached(key, 3, 1_500)).toBe(false)
+        expect((await restarted.rebuilds('contact')[0]?.begin('anew'))?.state).toBe('newer')
         expect(await titles(stage.sql, tenant)).toEqual(['version 2'])
 
-        const back = stage.projector()
+        const back = stage.projector({
+          plans: stage.plans.map((plan) => ({ ...plan, mapping: { ...plan.mapping, version: 3 } })),
+        })
         back.start()
-        await until(async () => (await stage.wrong(tenant)).length === 0, 'all are of version 1 again')
+        await until(async () => (await stage.wrong(tenant)).length === 0, 'the first rules are in force again')
         await finished(stage.sql)
         const [last] = (await stage.events(tenant)).filter(({ aggregateid }) => aggregateid === 'r002').slice(-1)
-        expect(last?.payload).toMatchObject({ op: 'r', mappingVersion: 1, changed: ['title'], before: { title: 'version 2' } })
+        expect(last?.payload).toMatchObject({ op: 'r', mappingVersion: 3, changed: ['title'], before: { title: 'version 2' } })
+        for (const projector of [old, restarted, back]) await projector.stop()
+        await stage.sql`delete from rapport.projection_rebuilds`
+      }))
+
+    test('P6: an unfinished rebuild is gone on with for an hour; after that, or if told to, rows behind its cursor are looked at again', () =>
+      onStage(sql(), async (stage) => {
+        const tenant = await createContacts(stage, 20)
+        const projector = stage.projector({ recordsAtOnce: 4 })
+        await projector.drain()
+        const [rebuild] = projector.rebuilds('contact')
+        if (rebuild === undefined) throw new Error('contacts are mapped')
+        for (const when of ['again', 'anew'] as const) {
+          expect((await rebuild.begin('anew')).state).toBe('begun')
+          await rebuild.step()
+          await damage(stage.sql, tenant)
+          expect(await rebuild.begin('again')).toMatchObject({
+            state: 'unfinished',
+            seen: 4,
+            since: expect.stringMatching(/^20.*Z$/),
+          })
+          if (when === 'again') {
+            await stage.sql`update rapport.projection_rebuilds set started_at = now() - interval '61 minutes' where mapping = 'contact'`
+          }
+          expect(await rebuild.begin(when)).toMatchObject({ state: 'begun', seen: 0 })
+          while (await rebuild.step());
+          expect(await stage.wrong(tenant)).toEqual([])
+        }
       }))
 
     test('two mappings of one type are apart: a fault of one is none of the other’s; names need quoting', () =>
