@@ -1,6 +1,7 @@
 /**
  * A record's document as rows (P6): a pure function of the plan, the record's name and sequence, and what the document holds. Never
- * throws: a document holds whatever a client wrote, and what fits no declaration or no column reads as NULL and is named.
+ * throws: a document holds whatever a client wrote, and what fits no declaration or no column reads as NULL and is named. No table gets
+ * more rows of a record than its root may have members or entries, so that no record is work without end.
  */
 import type * as Y from 'yjs'
 import type { RecordKey } from '../ids.ts'
@@ -71,13 +72,16 @@ function childRows(rule: TableRule, table: PlanTable, run: Run): Row[] {
     if (root?.kind !== 'set') return []
     const members = Object.keys(readMembers(map))
     const valid = members.filter((member) => checkMember(root, member) === undefined)
+    const kept = valid.slice(0, root.maxMembers)
     // By the root's name alone: a member that does not fit may be of any length, and hold what no row can.
-    if (valid.length < members.length) run.misfits.push([rule.root])
-    return valid.map((member) => rowOf([...record, [rule.member, member]]))
+    if (kept.length < members.length) run.misfits.push([rule.root])
+    return kept.map((member) => rowOf([...record, [rule.member, member]]))
   }
   if (root?.kind !== 'collection') return []
   const column = registerCell(root.columns, table)
-  return readEntries(root, map).map(([entry, values], index) => {
+  const entries = readEntries(root, map)
+  if (entries.length > root.maxEntries) run.misfits.push([rule.root])
+  return entries.slice(0, root.maxEntries).map(([entry, values], index) => {
     const id = rule.rule === 'child' ? rule.id : rule.other
     const order: NamedCell[] = rule.rule === 'child' && rule.order !== undefined ? [[rule.order, index]] : []
     const cells = rule.columns.map((one): NamedCell => [one.column, column(one, values, [rule.root, entry], run)])
@@ -119,10 +123,10 @@ function customCell(fields: ReadRegisters, run: Run): Cell {
   return Object.fromEntries(held)
 }
 
-function instantCell(name: string, time: number | null, run: Run): Cell {
-  if (time === null) return null
-  const cell = instantCodec.encode(time)
-  if (cell === undefined) run.misfits.push(['meta', name])
+function instantCell(name: 'createdAt' | 'deletedAt', time: number | null, run: Run): Cell {
+  const cell = time === null ? undefined : instantCodec.encode(time)
+  const held = run.document.getMap('meta').get(name) ?? null
+  if (cell === undefined && held !== null) run.misfits.push(['meta', name])
   return cell ?? null
 }
 

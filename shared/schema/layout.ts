@@ -6,6 +6,7 @@
 import type * as Y from 'yjs'
 import { parseRecordId, type RecordId } from '../ids.ts'
 import type { RecordType, Root } from './record-type.ts'
+import { checkRegister } from './value-rules.ts'
 
 export type YjsKind = 'map' | 'text' | 'xml'
 
@@ -83,7 +84,10 @@ export function readMeta(document: Y.Doc): RecordMeta {
   }
 }
 
+const OFFSET = /[+-]([01][0-9]|2[0-3]):[0-5][0-9]$/
+
+/** RFC 3339 alone: of other strings `Date.parse` makes what the process's time zone says, another time on every replica. */
 function timeOf(value: unknown): number | null {
-  const time = typeof value === 'string' ? Date.parse(value) : Number.NaN
-  return Number.isNaN(time) ? null : time
+  const fits = typeof value === 'string' && checkRegister({ kind: 'datetime' }, value.replace(OFFSET, 'Z')) === undefined
+  return fits ? Date.parse(value) : null
 }

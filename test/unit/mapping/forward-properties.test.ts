@@ -2,8 +2,10 @@
 import { parseRecordId, parseTenant } from '@rapport/shared/ids.ts'
 import { compileMapping } from '@rapport/shared/mapping/compile.ts'
 import { forward } from '@rapport/shared/mapping/forward.ts'
+import { isTableRule } from '@rapport/shared/mapping/mapping.ts'
 import type { Cell, Plan, PlanTable, Projection, Row } from '@rapport/shared/mapping/plan.ts'
 import { readContent } from '@rapport/shared/schema/read-content.ts'
+import { own } from '@rapport/shared/schema/record-type.ts'
 import type { Register } from '@rapport/shared/schema/register.ts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -168,6 +170,21 @@ function checkRow(row: Row, table: PlanTable): void {
     expect([name, type, row[name], suits(row[name], type)]).toEqual([name, type, row[name], true])
 }
 
+/** What the declaration of the table's root allows. */
+function mostRows(plan: Plan, table: PlanTable): number {
+  const rule = plan.mapping.rules.filter(isTableRule).find((one) => one.table === table.name)
+  const root = own(plan.type.roots, rule?.root ?? '')
+  if (root?.kind === 'set') return root.maxMembers
+  return root?.kind === 'collection' ? root.maxEntries : 0
+}
+
+/** Ids of entries by order, then id. */
+function inOrder(entries: Readonly<Record<string, Readonly<Record<string, unknown>>>>): readonly string[] {
+  const compare = (one: string, other: string): number => (one < other ? -1 : one > other ? 1 : 0)
+  const orderOf = (id: string): string => String(entries[id]?.order ?? '')
+  return Object.keys(entries).sort((one, other) => compare(orderOf(one), orderOf(other)) || compare(one, other))
+}
+
 describe('P6, P10: rows of any document', () => {
   it('have exactly the columns of the plan, with cells that Postgres takes, in JSON that jsonb takes', () => {
     fc.assert(
@@ -181,6 +198,7 @@ describe('P6, P10: rows of any document', () => {
           for (const row of rows) checkRow(row, table)
           const keys = rows.map((row) => JSON.stringify(table.key.map((column) => row[column])))
           expect(new Set(keys).size).toBe(rows.length)
+          expect(rows.length).toBeLessThanOrEqual(mostRows(plan, table))
         }
         expect(JSON.parse(JSON.stringify(projection))).toEqual(projection)
         expect(projection.misfits.flat().every(storable)).toBe(true)
@@ -222,7 +240,10 @@ describe('P6, P10: rows of any document', () => {
           if (rule.rule !== 'child') continue
           const entries = content[rule.root] as Readonly<Record<string, Readonly<Record<string, unknown>>>>
           const rows = children[rule.table] ?? []
-          expect(rows.map((row) => row[rule.id]).sort()).toEqual(Object.keys(entries).sort())
+          const most = own(plan.type.roots, rule.root)
+          if (most?.kind !== 'collection') throw new Error('a child is no collection')
+          expect(rows.map((row) => row[rule.id])).toEqual(inOrder(entries).slice(0, most.maxEntries))
+          expect(named.has(JSON.stringify([rule.root]))).toBe(Object.keys(entries).length > most.maxEntries)
           for (const row of rows) {
             const entry = entries[String(row[rule.id])] ?? {}
             for (const one of rule.columns) {

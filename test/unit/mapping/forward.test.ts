@@ -269,4 +269,16 @@ describe('P10: what does not fit reads as NULL and is named by its path', () => 
     expect(main).toMatchObject({ summary: 'ab', notes: 'Hello <you>\n' })
     expect(misfits).toEqual([])
   })
+
+  it('of more members or entries than are declared the first are rows, and the root is named', () => {
+    const { children, misfits } = thingRows((document) =>
+      document.transact(() => {
+        for (let n = 0; n < 100_000; n += 1) document.getMap('tags').set(`t${String(n).padStart(6, '0')}`, true)
+        for (let n = 0; n < 1_000; n += 1) document.getMap('phones').set(`p${n}/order`, `a${String(1_000 - n).padStart(4, '0')}`)
+      }),
+    )
+    expect(children.thing_tags?.map((row) => row.tag)).toEqual(['t000000', 't000001', 't000002', 't000003', 't000004'])
+    expect(children.thing_phones?.map((row) => row.id)).toEqual(['p999', 'p998', 'p997', 'p996', 'p995'])
+    expect(misfits.map((path) => path.join('/')).sort()).toEqual(['phones', 'tags'])
+  })
 })
