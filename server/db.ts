@@ -43,6 +43,9 @@ const GUEST_APPLICATION_NAME = 'rapport command'
 /** Any number that no other program uses for a lock in the same database. */
 const MIGRATION_LOCK = 7_269_312_055
 
+/** SQLSTATE of `create` for a relation that exists: its message names that relation and holds no value. */
+const DUPLICATE_TABLE = '42P07'
+
 const MIGRATIONS = fileURLToPath(new URL('../drizzle/migrations', import.meta.url))
 
 export type Sql = postgres.Sql<{ bigint: number; date: string }>
@@ -114,7 +117,7 @@ async function openEmbedded({ dataDirectory, sqlPort }: DatabaseConfig, log: Log
     return { sql, kind: 'embedded', close }
   } catch (error) {
     await close()
-    throw new SyncError('configuration', 'The tables of the embedded database cannot be brought up to date.', { cause: error })
+    throw new SyncError('configuration', `The tables of the embedded database ${whyOutdated(error)}.`, { cause: error })
   }
 }
 
@@ -132,7 +135,7 @@ async function openPostgres(url: string, log: Logger): Promise<Database> {
   } catch (error) {
     await sql.end({ timeout: 0 })
     if (error instanceof SyncError) throw error
-    throw new SyncError('configuration', "The tables of DATABASE_URL's database cannot be brought up to date.", { cause: error })
+    throw new SyncError('configuration', `The tables of DATABASE_URL's database ${whyOutdated(error)}.`, { cause: error })
   }
 }
 
@@ -276,4 +279,16 @@ async function migrateTables(connect: () => Sql): Promise<void> {
   } finally {
     await client.end({ timeout: 1 })
   }
+}
+
+/** Of a table that is not ours the name is told, and of other trouble nothing: what the database says may quote values. */
+function whyOutdated(thrown: unknown): string {
+  const why = 'cannot be brought up to date'
+  for (let error = thrown; error instanceof Error; error = error.cause) {
+    if ((error as { readonly code?: unknown }).code !== DUPLICATE_TABLE) continue
+    // In the language of the database, and with its quotation marks.
+    const [, name] = /["«»„“]\s?([\w$]+)/.exec(error.message) ?? []
+    return `${why}: ${name === undefined ? 'a relation' : `the relation ${name}`} of somebody else's stands in the way`
+  }
+  return why
 }
