@@ -1,13 +1,15 @@
 /**
- * Keeps records apart that would fail together: a batch that fails for the sake of one record is halved until that one stands alone. It
- * keeps its last good rows, carries its fault and is tried again later; the others are written.
+ * Keeps records apart that would fail together. A batch that is refused for the sake of one record is halved until that one stands
+ * alone: it keeps its last good rows, carries its fault and is tried again later. One that somebody holds is left out. The others are
+ * written.
  */
 import type { Clock } from '@rapport/shared/clock.ts'
-import type { RecordKey } from '@rapport/shared/ids.ts'
+import { keyString, type RecordKey } from '@rapport/shared/ids.ts'
 import type { Plan } from '@rapport/shared/mapping/plan.ts'
 import type { Sql } from '../db.ts'
 import { type BatchWriter, createBatchWriter, type Written } from './batch.ts'
 import { classifyFailure, faultOf } from './failure.ts'
+import { createHeldRows } from './held-rows.ts'
 import { ensureState, leaveMarks, noteFault } from './marks.ts'
 import type { Mapped, Unreadable } from './reading.ts'
 import { type Session, transact } from './transaction.ts'
@@ -18,12 +20,14 @@ export type Item = Mapped | Unreadable
 export interface Tally {
   readonly settled: number
   readonly busy: number
+  /** Of those busy, the ones that cost the time of a lock's timeout. */
+  readonly held: readonly RecordKey[]
   readonly faulty: number
   /** Of those settled, how many had a row written or deleted. */
   readonly changed: number
 }
 
-export const NOTHING: Tally = { settled: 0, busy: 0, faulty: 0, changed: 0 }
+export const NOTHING: Tally = { settled: 0, busy: 0, held: [], faulty: 0, changed: 0 }
 
 /** A rebuild's part in each transaction. */
 export interface Rebuilding {
@@ -40,11 +44,15 @@ export interface RecordWriter {
   write(items: readonly Item[], rebuilding?: Rebuilding): Promise<Tally>
 }
 
+/** Records of a batch that may cost a lock's timeout each, before the rest is left for later. */
+const MOST_HELD = 3
+
 /** Another process is at the same rebuild: no record's fault. */
 export class Overtaken extends Error {}
 
 export function createRecordWriter(sql: Sql, plan: Plan, others: readonly string[], clock: Clock): RecordWriter {
   const batch: BatchWriter = createBatchWriter(plan, others, clock)
+  const heldRows = createHeldRows(sql, plan)
   const mapping = plan.mapping.id
 
   async function inTransaction(
@@ -63,6 +71,7 @@ export function createRecordWriter(sql: Sql, plan: Plan, others: readonly string
   }
 
   async function writeMapped(records: readonly Mapped[], rebuilding: Rebuilding | undefined): Promise<Tally> {
+    if (records.length === 0) return NOTHING
     try {
       return await inTransaction(records, rebuilding, async (session) => {
         const written = await batch.write(session, records, rebuilding !== undefined)
@@ -77,14 +86,42 @@ export function createRecordWriter(sql: Sql, plan: Plan, others: readonly string
       if (records.length === 1) {
         return classifyFailure(error) === 'busy' ? await leave(first, rebuilding) : await fail(first, faultOf(error), rebuilding)
       }
+      if (classifyFailure(error) === 'busy') return await writeFree(records, rebuilding)
       const half = Math.ceil(records.length / 2)
       const one = await writeMapped(records.slice(0, half), rebuilding)
       return sum(one, await writeMapped(records.slice(half), rebuilding))
     }
   }
 
+  /** Those that are held cost no time but this attempt's; the others are written together. */
+  async function writeFree(records: readonly Mapped[], rebuilding: Rebuilding | undefined): Promise<Tally> {
+    const names = rebuilding === undefined ? await heldRows(keysOf(records)) : new Set<string>()
+    if (names.size === 0) return await writeEach(records, rebuilding)
+    const free = records.filter(({ key }) => !names.has(keyString(key)))
+    const held = keysOf(records.filter(({ key }) => names.has(keyString(key))))
+    return sum({ ...NOTHING, busy: held.length, held }, await writeMapped(free, rebuilding))
+  }
+
+  /**
+   * Who waits for what no row shows (a unique value, say) is found out by trying: each of them costs a lock's timeout, anybody else next
+   * to nothing, so halving would cost more. After a few the rest is left for later; where it begins is drawn, so that nobody is always
+   * behind those.
+   */
+  async function writeEach(records: readonly Mapped[], rebuilding: Rebuilding | undefined): Promise<Tally> {
+    // A rebuild passes each record once, in order.
+    const from = rebuilding === undefined ? clock.random32() % records.length : 0
+    let tally = NOTHING
+    for (const [index, record] of [...records.slice(from), ...records.slice(0, from)].entries()) {
+      if (rebuilding === undefined && tally.held.length >= MOST_HELD) {
+        return { ...tally, busy: tally.busy + records.length - index }
+      }
+      tally = sum(tally, await writeMapped([record], rebuilding))
+    }
+    return tally
+  }
+
   async function leave(item: Item, rebuilding: Rebuilding | undefined): Promise<Tally> {
-    const busy = { ...NOTHING, busy: 1 }
+    const busy = { ...NOTHING, busy: 1, held: [item.key] }
     if (rebuilding === undefined) return busy
     return await inTransaction([item], rebuilding, async (session) => {
       await leaveMarks(session, mapping, [item.key])
@@ -134,6 +171,7 @@ export function sum(one: Tally, other: Tally): Tally {
   return {
     settled: one.settled + other.settled,
     busy: one.busy + other.busy,
+    held: [...one.held, ...other.held],
     faulty: one.faulty + other.faulty,
     changed: one.changed + other.changed,
   }
@@ -144,5 +182,5 @@ function keysOf(items: readonly Item[]): readonly RecordKey[] {
 }
 
 function tallyOf({ settled, busy, changed }: Written): Tally {
-  return { settled: settled.length, busy: busy.length, faulty: 0, changed }
+  return { settled: settled.length, busy: busy.length, held: [], faulty: 0, changed }
 }

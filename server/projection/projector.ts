@@ -17,6 +17,7 @@ import { createPace, type Found } from './pace.ts'
 import { readRecords } from './reading.ts'
 import { createRebuild, type Rebuild } from './rebuild.ts'
 import { createRebuildWatch } from './rebuild-watch.ts'
+import { createRests, type Rests } from './rests.ts'
 import { createWaiters } from './waiters.ts'
 
 export interface Projector {
@@ -62,6 +63,7 @@ const DRAIN_PAUSE = 100
 export function createProjector(deps: ProjectorDeps): Projector {
   const { sql, plans, clock, logger, metrics, recordsAtOnce } = deps
   const writers = Map.groupBy(plans.map(writerOf), (writer) => writer.plan.type.name)
+  const rests = new Map<RecordWriter, Rests>([...writers.values()].flat().map((writer) => [writer, createRests(clock)]))
   const types = [...writers.keys()]
   const waiters = createWaiters(sql, clock, logger, (type) => (writers.get(type) ?? []).map(({ plan }) => plan.mapping.id))
   const gauges = createGauges(sql, clock, logger, metrics, types)
@@ -87,15 +89,19 @@ export function createProjector(deps: ProjectorDeps): Projector {
     return createRecordWriter(sql, plan, others, clock)
   }
 
-  async function project(keys: readonly RecordKey[]): Promise<Tally> {
+  /** `insistent`: those that rest, too. */
+  async function project(keys: readonly RecordKey[], insistent = false): Promise<Tally> {
     let tally = NOTHING
     for (const [type, ofType] of Map.groupBy(keys, (key) => key.type)) {
       for (const writer of writers.get(type) ?? []) {
-        for (let rest = ofType; rest.length > 0 && !stopped; ) {
+        const awake = insistent ? ofType : (rests.get(writer)?.awake(ofType) ?? [])
+        tally = { ...tally, busy: tally.busy + ofType.length - awake.length }
+        for (let rest: readonly RecordKey[] = awake; rest.length > 0 && !stopped; ) {
           const start = clock.elapsed()
           const { items, gone, taken } = await readRecords(deps, writer.plan, rest.slice(0, recordsAtOnce))
           await forget(sql, gone)
           const done = await writer.write(items)
+          rests.get(writer)?.tried(rest.slice(0, taken), done.held)
           seconds.observe((clock.elapsed() - start) / 1000)
           projected.inc({ type }, done.settled)
           unvacuumed += done.settled
@@ -114,7 +120,7 @@ export function createProjector(deps: ProjectorDeps): Projector {
   }
 
   /** Goes through the marks, some at a time. */
-  function createWalk() {
+  function createWalk(insistent = false) {
     let place: Place = BEGINNING
     return {
       /** `last`: no mark was behind these. */
@@ -123,7 +129,7 @@ export function createProjector(deps: ProjectorDeps): Projector {
         const last = keys.length < recordsAtOnce
         // Before they are projected: should that fail for ever, others still have their turn.
         place = last ? BEGINNING : (keys.at(-1) ?? BEGINNING)
-        return { tally: await project(keys), last }
+        return { tally: await project(keys, insistent), last }
       },
       atBeginning: () => place === BEGINNING,
     }
@@ -200,7 +206,7 @@ export function createProjector(deps: ProjectorDeps): Projector {
       return answer
     },
     async drain() {
-      const marks = createWalk()
+      const marks = createWalk(true)
       for (let tries = 0; tries < DRAIN_TRIES && !stopped; tries += 1) {
         let round = NOTHING
         for (let last = false; !last && !stopped; ) {

@@ -20,7 +20,10 @@ export interface TableStatements {
   readonly update: string
   /** `$1` rows that are missing: inserts them. Answers with `tenant` and `id` of each row written. */
   readonly insert: string
-  /** `$1` records as `{tenant, id}`, `$2` rows: deletes every other row of these records. Answers with `tenant` and `id` of each. */
+  /**
+   * `$1` records as `{tenant, id}`, `$2` rows: deletes every other row of these records. Answers with `tenant` and `id` of each,
+   * and whether it was `written`, that is deleted.
+   */
   readonly prune: string
 }
 
@@ -59,12 +62,7 @@ export function sequenceColumn({ mapping }: Plan): string | undefined {
 }
 
 function tableStatements(table: PlanTable, counting: string | undefined): TableStatements {
-  const [tenant, id] = table.record.map(quoted)
-  return {
-    update: updateStatement(table, counting),
-    insert: insertStatement(table),
-    prune: pruneStatement(table, `t.${tenant} as tenant, t.${id} as id`),
-  }
+  return { update: updateStatement(table, counting), insert: insertStatement(table), prune: pruneStatement(table) }
 }
 
 /** Locks are taken in the order of the keys, before anything is written. One that was deleted by then is missing. */
@@ -131,7 +129,8 @@ function valuesOf(table: PlanTable): readonly string[] {
   return table.columns.map((column) => column.name).filter((name) => !table.key.includes(name))
 }
 
-function pruneStatement(table: PlanTable, returning: string): string {
+/** Locks as an update does. */
+function pruneStatement(table: PlanTable): string {
   const [tenant, id] = table.record
   const keys = table.columns.filter((column) => table.key.includes(column.name))
   const records = [
@@ -140,11 +139,19 @@ function pruneStatement(table: PlanTable, returning: string): string {
   ]
   const names = (alias: string): string => keys.map((column) => `${alias}.${quoted(column.name)}`).join(', ')
   return `
-delete from ${tableName(table)} as t
-using ${recordset('$1', 'record', records)}
-where t.${quoted(tenant)} = record.tenant and t.${quoted(id)} = record.id
-  and ((${names('t')}) in (select ${names('given')} from ${recordset('$2', 'given', keys)})) is not true
-returning ${returning}`
+with doomed as materialized (
+  select ${names('t')} from ${tableName(table)} as t, ${recordset('$1', 'record', records)}
+  where t.${quoted(tenant)} = record.tenant and t.${quoted(id)} = record.id
+    and ((${names('t')}) in (select ${names('given')} from ${recordset('$2', 'given', keys)})) is not true
+  order by ${ordered(table, 't')}
+  for update of t
+),
+deleted as (
+  delete from ${tableName(table)} as t using doomed where ${pairs(table.key, 't', 'doomed')}
+  returning ${names('doomed')}
+)
+select doomed.${quoted(tenant)} as tenant, doomed.${quoted(id)} as id, (${names('doomed')}) in (select * from deleted) as written
+from doomed`
 }
 
 function holdStatement({ main }: Plan): string {
@@ -177,8 +184,9 @@ function recordset(parameter: string, alias: string, columns: readonly PlanColum
 }
 
 /** The key, by bytes, so that every writer takes locks in the same order, whatever the database's locale. */
-function ordered(table: PlanTable): string {
-  const byBytes = (name: string): string => (TEXT_TYPES.has(typeOf(table, name)) ? `${quoted(name)} collate "C"` : quoted(name))
+function ordered(table: PlanTable, alias?: string): string {
+  const place = (name: string): string => (alias === undefined ? quoted(name) : `${alias}.${quoted(name)}`)
+  const byBytes = (name: string): string => (TEXT_TYPES.has(typeOf(table, name)) ? `${place(name)} collate "C"` : place(name))
   return table.key.map(byBytes).join(', ')
 }
 
@@ -186,10 +194,10 @@ function typeOf(table: PlanTable, name: string): string {
   return table.columns.find((column) => column.name === name)?.type ?? 'text'
 }
 
-function tableName(table: PlanTable): string {
+export function tableName(table: PlanTable): string {
   return `${quoted(SCHEMA)}.${quoted(table.name)}`
 }
 
-function quoted(name: string): string {
+export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
