@@ -36,6 +36,8 @@ interface Outdated extends Named {
   readonly written: boolean
 }
 
+type Pruned = Named & Pick<Outdated, 'written'>
+
 /** One table's part. */
 interface Task {
   readonly table: PlanTable
@@ -61,7 +63,7 @@ export function createRowWriter(plan: Plan, statements: PlanStatements): RowWrit
       const prunes: Promise<readonly Named[]>[] = []
       // All at once, and in this order: entries may then swap a value that is unique.
       for (const child of children) {
-        prunes.push(run<Named>(session, child.statements.prune, [keys, JSON.stringify(child.rows)]))
+        prunes.push(prune(session, child, keys))
         updates.push(update(session, child))
       }
       const [outdated, pruned] = await together([together(updates), together(prunes)])
@@ -79,6 +81,12 @@ async function update(session: Session, { table, statements, rows }: Task): Prom
   return outdated
 }
 
+async function prune(session: Session, { table, statements, rows }: Task, keys: string): Promise<readonly Named[]> {
+  const surplus = await run<Pruned>(session, statements.prune, [keys, JSON.stringify(rows)])
+  if (surplus.some(({ written }) => !written)) throw new KeptRow(table.name)
+  return surplus.map(nameOf)
+}
+
 async function insertMissing(session: Session, { table, statements, rows }: Task, outdated: readonly Outdated[]): Promise<void> {
   const places = new Set(outdated.filter(({ there }) => !there).map(({ place }) => place))
   const missing = rows.filter((_, index) => places.has(index + 1))
@@ -91,6 +99,6 @@ function childRows(table: PlanTable, { projection }: Written): readonly Row[] {
   return projection.children[table.name] ?? []
 }
 
-function nameOf({ tenant, id }: RecordKey): Named {
+function nameOf({ tenant, id }: Named | RecordKey): Named {
   return { tenant, id }
 }

@@ -118,5 +118,30 @@ export function describeRowWriting(name: string, sql: () => Sql): void {
         expect(await stage.wrong(tenant)).toEqual([])
       }),
     )
+
+    test('P6: a trigger that swallows the deletion of a row is its record’s fault alone, and heals', () =>
+      onStage(sql(), async (stage) => {
+        const tenant = freshTenant()
+        const keys = Array.from({ length: 5 }, (_, n) => recordKey(`r${n}`, tenant))
+        const projector = stage.projector()
+        for (const key of keys) await stage.edit(key, (editor) => editor.add('tags', `of ${key.id}`))
+        await projector.drain()
+        await stage.sql.unsafe(`
+          create function swallow() returns trigger language plpgsql as $$ begin return null; end $$;
+          create trigger swallow before delete on contact_tags for each row when (old.tag = 'of r3') execute function swallow()`)
+        try {
+          for (const key of keys) await stage.edit(key, (editor) => editor.remove('tags', `of ${key.id}`))
+          await projector.drain()
+          expect(await stage.wrong(tenant)).toEqual(['contact/r3'])
+          expect((await listFaults(stage.sql)).filter((fault) => fault.tenant === tenant)).toMatchObject([
+            { id: 'r3', fault: 'A trigger on contact_tags kept the row from being written.' },
+          ])
+        } finally {
+          await stage.sql.unsafe('drop trigger swallow on contact_tags; drop function swallow()')
+        }
+        await stage.edit(recordKey('r3', tenant), (editor) => editor.set('firstName', 'Ada'))
+        await projector.drain()
+        expect(await stage.wrong(tenant)).toEqual([])
+      }))
   })
 }

@@ -91,12 +91,23 @@ test('of a table of nothing but keys no row is ever outdated', () => {
   expect(tags?.insert).toContain('do update set "tag" = excluded."tag"')
   expect(flat(tags?.prune)).toBe(
     flat(`
-      delete from "public"."tags" as t
-      using jsonb_to_recordset($1::text::jsonb) as record ("tenant" text, "id" text)
-      where t."tenant" = record.tenant and t."id" = record.id
-        and ((t."tenant", t."id", t."tag") in (select given."tenant", given."id", given."tag"
-          from jsonb_to_recordset($2::text::jsonb) as given ("tenant" text, "id" text, "tag" text))) is not true
-      returning t."tenant" as tenant, t."id" as id`),
+      with doomed as materialized (
+        select t."tenant", t."id", t."tag" from "public"."tags" as t,
+          jsonb_to_recordset($1::text::jsonb) as record ("tenant" text, "id" text)
+        where t."tenant" = record.tenant and t."id" = record.id
+          and ((t."tenant", t."id", t."tag") in (select given."tenant", given."id", given."tag"
+            from jsonb_to_recordset($2::text::jsonb) as given ("tenant" text, "id" text, "tag" text))) is not true
+        order by t."tenant" collate "C", t."id" collate "C", t."tag" collate "C"
+        for update of t
+      ),
+      deleted as (
+        delete from "public"."tags" as t using doomed
+        where t."tenant" = doomed."tenant" and t."id" = doomed."id" and t."tag" = doomed."tag"
+        returning doomed."tenant", doomed."id", doomed."tag"
+      )
+      select doomed."tenant" as tenant, doomed."id" as id,
+        (doomed."tenant", doomed."id", doomed."tag") in (select * from deleted) as written
+      from doomed`),
   )
 })
 
