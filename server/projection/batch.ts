@@ -161,7 +161,7 @@ function nameOf({ tenant, id }: Named | RecordKey): string {
 }
 
 /**
- * The state rows that nobody else holds. None if another version of the mapping is in force: whoever started last decides, and the
+ * The state rows that nobody else holds. None if another version of the mapping is in force: the highest decides, and the
  * other leaves the records alone.
  */
 const CLAIM = `
