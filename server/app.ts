@@ -25,6 +25,8 @@ import { createSamples } from './samples/create.ts'
 /** Milliseconds for each step of a stop; together they stay below the 10 s in which a stop is promised. */
 const DRAIN_MS = 3_000
 const ANSWERS_MS = 2_000
+/** For which connections in use are told that their next answer is the last; one at rest is then hardly closed under a request. */
+const LAST_ANSWERS_MS = 200
 const TRAFFIC_STOP_MS = 6_500
 /** Between looks for connections that have had their last answer. */
 const LOOK_EVERY_MS = 50
@@ -98,7 +100,7 @@ export async function startApp(
     draining = true
     gateway.refuse()
     // Still listening, so whoever comes meanwhile is told to come back, and not to use its connection again.
-    await registry.drain(DRAIN_MS)
+    await Promise.all([registry.drain(DRAIN_MS), sleep(clock, LAST_ANSWERS_MS)])
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
     await Promise.all([gateway.close(), untilAnswered(server, closed)])
     server.closeAllConnections()
