@@ -15,9 +15,9 @@ export interface Limits {
   readonly recordBytes: number
   /** What may wait in one socket before it counts as slow, bytes. */
   readonly socketBufferBytes: number
-  /** Per socket; 0 means no limit. */
+  /** Per socket, and over HTTP per user; 0 means no limit. */
   readonly updatesPerSecond: number
-  /** Per socket; 0 means no limit. */
+  /** Per socket, and over HTTP per user; 0 means no limit. */
   readonly bytesPerSecond: number
 }
 
