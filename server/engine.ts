@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '@rapport/shared/clock.ts'
 import type { Plan } from '@rapport/shared/mapping/plan.ts'
-import { recordTypeOf } from '@rapport/shared/records/record-types.ts'
+import { requireType } from '@rapport/shared/records/record-types.ts'
 import { compileShipped } from '../drizzle/mappings/mappings.ts'
 import type { Config } from './config.ts'
 import type { Database } from './db.ts'
@@ -88,7 +88,7 @@ export async function startEngine(needs: EngineNeeds): Promise<Engine> {
         logger: log,
         metrics,
         newEntryId: randomUUID,
-        schemaVersion: (type) => recordTypeOf(type)?.schemaVersion ?? 0,
+        typeOf: requireType,
         maxRecordBytes: config.limits.recordBytes,
       }),
     (started) => started.drain(0),

@@ -6,12 +6,14 @@
  * it never is, the document must be thrown away. First form: a principal's right to write at all, gaps, duplicates, the
  * server's own writes. Values and fields are not judged yet; that work belongs behind `apply`, inside the same transaction.
  */
-import { SyncError } from '@rapport/shared/errors.ts'
+import { type Issue, SyncError } from '@rapport/shared/errors.ts'
 import type { Author, RecordKey } from '@rapport/shared/ids.ts'
 import { writeMeta } from '@rapport/shared/schema/layout.ts'
+import type { RecordType } from '@rapport/shared/schema/record-type.ts'
 import * as Y from 'yjs'
 import { authorOf, type Principal } from '../auth/principal.ts'
-import type { JudgedEntry, Position, ServerItem } from '../log/entry.ts'
+import type { JudgedEntry, Position } from '../log/entry.ts'
+import { type ConflictStatus, type ItemId, type Mark, NO_FINDINGS, type Via } from '../log/findings.ts'
 import { mayWrite } from './policy.ts'
 import { type ClockRange, hasGap, type ScannedUpdate } from './pre-scan.ts'
 import type { ServerClient } from './server-client.ts'
@@ -31,23 +33,40 @@ export interface Ground {
 export type Precondition = (ground: Ground) => SyncError | undefined
 
 export type Submission =
-  | { readonly type: 'update'; readonly principal: Principal; readonly update: ScannedUpdate }
+  | {
+      readonly type: 'update'
+      readonly principal: Principal
+      readonly update: ScannedUpdate
+      /** The sender's state vector, where the update answers our question for what it has more: clock by client. */
+      readonly vector?: ReadonlyMap<number, number> | undefined
+      /** Other people's items in it are taken as relayed: an administrator says so. */
+      readonly relayed?: boolean
+    }
   | {
       readonly type: 'edit'
       readonly principal: Principal
       readonly change: (document: Y.Doc) => void
       readonly precondition?: Precondition | undefined
+      readonly via: Via
+      /** The conflict that it settles. */
+      readonly settles?: { readonly id: string; readonly status: ConflictStatus } | undefined
       /** It takes content away, or writes in `meta` alone. */
       readonly frees: boolean
     }
 
 export type Verdict =
   /** It has content in the entry. */
-  | { readonly type: 'admitted' }
+  | {
+      readonly type: 'admitted'
+      /** What of it has no effect: it was refused, and written back in the same entry. */
+      readonly issues: readonly Issue[]
+    }
   /** The document holds all of it already, perhaps thanks to an earlier submission of the same entry. */
   | { readonly type: 'known' }
   /** Something that it builds on is missing; nothing of it was kept. */
   | { readonly type: 'gap' }
+  /** It carries other people's items that they have not delivered; nothing of it was kept. */
+  | { readonly type: 'foreign'; readonly awaits: readonly ItemId[] }
   /** Nothing of it was kept, nor would be another time. */
   | { readonly type: 'refused'; readonly error: SyncError }
 
@@ -67,14 +86,14 @@ export interface Docket {
   /** Asked after each submission: whether those that follow are left for another entry. */
   readonly enough: () => boolean
   readonly server: ServerClient
-  readonly schemaVersion: number
+  readonly type: RecordType
   /** A fresh UUID for the entry. */
   readonly entryId: string
   /** Wall time in milliseconds. */
   readonly now: number
 }
 
-const ADMITTED: Verdict = { type: 'admitted' }
+const ADMITTED: Verdict = { type: 'admitted', issues: [] }
 const KNOWN: Verdict = { type: 'known' }
 const GAP: Verdict = { type: 'gap' }
 const FORBIDDEN: Verdict = { type: 'refused', error: new SyncError('forbidden', 'this role may not write in this record') }
@@ -87,7 +106,7 @@ export function judge(docket: Docket): Judgement {
   const { document, key, position, submissions, server, now } = docket
   const verdicts: Verdict[] = []
   const authors = new Map<string, Author>()
-  const serverItems: ServerItem[] = []
+  const marks: Mark[] = []
   const emitted: Uint8Array[] = []
   const collect = (update: Uint8Array): void => {
     emitted.push(update)
@@ -100,7 +119,7 @@ export function judge(docket: Docket): Judgement {
     const deletions = deletionsOf(transaction)
     write()
     const length = Y.getState(document.store, client) - clock
-    if (length > 0) serverItems.push({ client, clock, length, author, standsFor: { client, clock } })
+    if (length > 0) marks.push({ client, clock, length, author, standsFor: { client, clock }, cleared: false })
     return length > 0 || deletionsOf(transaction) > deletions
   }
 
@@ -121,7 +140,7 @@ export function judge(docket: Docket): Judgement {
       const creator = authors.values().next().value
       if (creator !== undefined && position.sequence === 0) {
         writeAsServer(transaction, creator, () =>
-          writeMeta(document, { schemaVersion: docket.schemaVersion, createdAt: now, createdBy: creator.sub }),
+          writeMeta(document, { schemaVersion: docket.type.schemaVersion, createdAt: now, createdBy: creator.sub }),
         )
       }
       // An apply makes the transaction remote. A remote one that moved the document's own client id on makes Yjs replace that
@@ -141,8 +160,8 @@ export function judge(docket: Docket): Judgement {
     previous: position,
     update,
     authors: [...authors.values()],
-    serverItems,
-    schemaVersion: docket.schemaVersion,
+    findings: { ...NO_FINDINGS, marks },
+    schemaVersion: docket.type.schemaVersion,
     at: now,
   } as unknown as JudgedEntry
   return { entry, verdicts }

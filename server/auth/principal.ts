@@ -22,3 +22,20 @@ export interface Principal {
 export function authorOf(principal: Principal): Author {
   return { sub: principal.sub, role: principal.roles[0] ?? 'none' }
 }
+
+/** What is kept of whoever sent something that was held back, so that it can be judged as theirs later. */
+export interface Signature {
+  readonly author: Author
+  readonly roles: readonly string[]
+  readonly teams: readonly string[]
+}
+
+export function signatureOf(principal: Principal): Signature {
+  return { author: authorOf(principal), roles: principal.roles, teams: principal.teams }
+}
+
+/** The sender of something held back, as of the time when it was sent. */
+export function principalOfSignature(tenant: Tenant, { author, roles, teams }: Signature): Principal {
+  const known = ROLES.filter((role) => roles.includes(role)).sort((one, other) => roles.indexOf(one) - roles.indexOf(other))
+  return { tenant, sub: author.sub, roles: known, teams, expiresAt: Number.POSITIVE_INFINITY } as unknown as Principal
+}

@@ -7,6 +7,7 @@ import type { RecordKey } from '@rapport/shared/ids.ts'
 import type * as Y from 'yjs'
 import type { Precondition } from '../access/judge.ts'
 import type { Principal } from '../auth/principal.ts'
+import type { ConflictStatus, Via } from '../log/findings.ts'
 import type { Presence } from './presence.ts'
 import type { Subscriber } from './subscriber.ts'
 
@@ -26,12 +27,16 @@ export type Answer<T> =
   | { readonly type: 'answer'; readonly value: T }
   | { readonly type: 'unavailable'; readonly error: SyncError }
 
-/** What an edit costs, as far as whoever makes it knows; without it, next to nothing. */
-export interface Weight {
+/** How an edit is made, and what it costs as far as whoever makes it knows. */
+export interface Terms {
   /** Of the request that it came with, which it holds in memory while it waits. */
   readonly bytes: number
   /** It takes content away, or writes in `meta` alone: a full record takes it, too. */
   readonly frees: boolean
+  /** `server` unless said otherwise. */
+  readonly via?: Via
+  /** The conflict that it settles, in the same commit. */
+  readonly settles?: { readonly id: string; readonly status: ConflictStatus } | undefined
 }
 
 export interface Room {
@@ -58,7 +63,7 @@ export interface Room {
    * With a precondition, it is made only on ground that passes: each time that it is judged the precondition is asked first, in the
    * same transaction, and what it answers rejects the edit, of which nothing is kept then. A refusal by it costs nobody
    * anything; one thrown by `change` makes the room read its record anew.   */
-  edit(principal: Principal, change: (document: Y.Doc) => void, precondition?: Precondition, weight?: Weight): Promise<void>
+  edit(principal: Principal, change: (document: Y.Doc) => void, precondition?: Precondition, terms?: Terms): Promise<void>
   /** Runs `look` on committed state at the next gap, within 5 s. A result must not keep the document. */
   view<T>(look: (view: RecordView) => T): Promise<T>
 }

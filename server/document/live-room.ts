@@ -4,6 +4,7 @@
 import type { Clock } from '@rapport/shared/clock.ts'
 import type { SyncError } from '@rapport/shared/errors.ts'
 import type { RecordKey } from '@rapport/shared/ids.ts'
+import type { RecordType } from '@rapport/shared/schema/record-type.ts'
 import type { KeptClient } from '../access/server-client.ts'
 import type { Hint, Hints } from '../fanout/hints.ts'
 import type { Position } from '../log/entry.ts'
@@ -16,7 +17,7 @@ import type { Presence } from './presence.ts'
 
 export interface RoomDeps {
   readonly key: RecordKey
-  readonly schemaVersion: number
+  readonly type: RecordType
   readonly log: UpdateLog
   readonly hints: Hints
   readonly clock: Clock

@@ -9,6 +9,7 @@
 import type { Clock, Timer } from '@rapport/shared/clock.ts'
 import { SyncError } from '@rapport/shared/errors.ts'
 import { keyString, type RecordKey } from '@rapport/shared/ids.ts'
+import type { RecordType } from '@rapport/shared/schema/record-type.ts'
 import type { KeptClient } from '../access/server-client.ts'
 import type { Hints } from '../fanout/hints.ts'
 import type { UpdateLog } from '../log/update-log.ts'
@@ -39,8 +40,8 @@ export interface RegistryDeps {
   readonly logger: Logger
   readonly metrics: Metrics
   readonly newEntryId: () => string
-  /** Version of a record type's schema, for new records. */
-  readonly schemaVersion: (type: string) => number
+  /** The declaration under a type's name. Throws `not_found` if there is none. */
+  readonly typeOf: (name: string) => RecordType
   /** Largest encoded record, bytes. */
   readonly maxRecordBytes: number
   /** What rooms that nobody holds may take of memory together, bytes. */
@@ -95,7 +96,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
     const room = createRoom(
       {
         key,
-        schemaVersion: deps.schemaVersion(key.type),
+        type: deps.typeOf(key.type),
         log,
         hints: deps.hints,
         clock,

@@ -19,7 +19,7 @@ import type { AppendOutcome, DurableSequence, JudgedEntry, Position } from '../l
 import { createCatchUp } from './catch-up.ts'
 import { CompactionGauge } from './compaction-gauge.ts'
 import { GapQueue } from './gap-queue.ts'
-import type { Answer, Weight } from './handle.ts'
+import type { Answer, Terms } from './handle.ts'
 import type { Rebuilt } from './history.ts'
 import { Inbox, type Waiting } from './inbox.ts'
 import type { LiveRoom, RoomDeps, RoomState } from './live-room.ts'
@@ -35,7 +35,7 @@ const JUDGING = 20
 /** Milliseconds for which another instance counts as writing the same record. */
 const CONTENDED = 1_000
 
-const WEIGHTLESS: Weight = { bytes: 0, frees: false }
+const NO_TERMS: Terms = { bytes: 0, frees: false }
 
 /** An entry on its way to the log, and what it was made of. */
 interface Flight {
@@ -115,7 +115,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
         submissions,
         enough: () => clock.elapsed() - since >= JUDGING,
         server,
-        schemaVersion: deps.schemaVersion,
+        type: deps.type,
         entryId: deps.newEntryId(),
         now: clock.now(),
       })
@@ -166,13 +166,13 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
 
   /** The entry is durable: everybody may see it now, and its authors hear that it is. */
   function commit({ batch, verdicts: given, entry }: Flight, sequence: DurableSequence): void {
-    const { id, previous, update, at, authors, serverItems } = entry
+    const { id, previous, update, at, authors, findings } = entry
     const { replica } = state.record
     const position = { sequence, entry: id }
     replica.changed(update.length)
     state.record = { ...state.record, position, updatedAt: at }
     if (previous.sequence === 0) state.record = { ...state.record, createdAt: at, createdBy: authors[0]?.sub ?? '' }
-    members.deliver(committed(sequence, update, replica), serverItems.length > 0 ? undefined : soleAuthor(batch, given))
+    members.deliver(committed(sequence, update, replica), findings.marks.length > 0 ? undefined : soleAuthor(batch, given))
     verdicts.conclude(batch, given, true)
     deps.hints.publish({ key, previous, position, update, at })
     compaction.grow(update.length)
@@ -294,10 +294,10 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
         verdicts.turnAway(subscriber, new SyncError('refused', `the update was refused: ${error.message}`))
       }
     },
-    edit(principal, change, precondition, { bytes, frees } = WEIGHTLESS) {
+    edit(principal, change, precondition, { bytes, frees, via = 'server', settles } = NO_TERMS) {
       if (state.over !== undefined) return Promise.reject(state.over)
       return new Promise((resolve, reject) => {
-        const submission = { type: 'edit', principal, change, precondition, frees } as const
+        const submission = { type: 'edit', principal, change, precondition, frees, via, settles } as const
         inbox.add({ submission, bytes, source: { type: 'caller', resolve, reject } })
         schedule()
       })

@@ -7,7 +7,7 @@
 import { SyncError, toSyncError } from '@rapport/shared/errors.ts'
 import type { Verdict } from '../access/judge.ts'
 import { isEmpty, type ScannedUpdate } from '../access/pre-scan.ts'
-import { authorOf } from '../auth/principal.ts'
+import { signatureOf } from '../auth/principal.ts'
 import type { Answer } from './handle.ts'
 import type { Inbox, Waiting } from './inbox.ts'
 import type { RoomDeps, RoomState } from './live-room.ts'
@@ -117,7 +117,7 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
     refuse(waiting, new SyncError('refused', 'the update cannot be applied', { cause: error }))
     const reason = error instanceof SyncError ? error.message : 'it cannot be applied'
     log
-      .quarantine({ id: deps.newEntryId(), key, reason, author: authorOf(principal), at: clock.now(), bytes: update.bytes })
+      .quarantine({ id: deps.newEntryId(), key, reason, ...signatureOf(principal), at: clock.now(), bytes: update.bytes })
       .catch((cause: unknown) => logger.error({ err: cause, type: key.type, id: key.id }, 'a quarantined update was not kept'))
   }
 

@@ -1,7 +1,7 @@
 /** Which record a request is about, and whether its sender may do that. The tenant comes from the token and from nowhere else (P11). */
 import { SyncError } from '@rapport/shared/errors.ts'
 import { parseRecordId, type RecordKey } from '@rapport/shared/ids.ts'
-import { recordTypeOf } from '@rapport/shared/records/record-types.ts'
+import { requireType } from '@rapport/shared/records/record-types.ts'
 import type { RecordType } from '@rapport/shared/schema/record-type.ts'
 import type { Context } from 'hono'
 import { mayOpen, mayWrite } from '../access/policy.ts'
@@ -21,16 +21,10 @@ export interface Target {
   readonly key: RecordKey
 }
 
-export function typeOf(name: string): RecordType {
-  const type = recordTypeOf(name)
-  if (type === undefined) throw new SyncError('not_found', 'no such record type')
-  return type
-}
-
 /** For a route with the parameters `type` and `id`. Without any role, every record looks like a missing one. */
 export function readTarget(context: Context<Authenticated>): Target {
   const principal = context.get('principal')
-  const type = typeOf(context.req.param('type') ?? '')
+  const type = requireType(context.req.param('type') ?? '')
   const id = parseRecordId(context.req.param('id') ?? '')
   if (id === undefined || !mayOpen(principal)) throw new SyncError('not_found', 'no such record')
   return { principal, type, key: { tenant: principal.tenant, type: type.name, id } }

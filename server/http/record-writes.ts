@@ -5,6 +5,7 @@
 import type { Clock } from '@rapport/shared/clock.ts'
 import { type IssueCode, SyncError } from '@rapport/shared/errors.ts'
 import { parseRecordId, type RecordId, uuidv7 } from '@rapport/shared/ids.ts'
+import { requireType } from '@rapport/shared/records/record-types.ts'
 import { own } from '@rapport/shared/schema/record-type.ts'
 import type { Context, Hono } from 'hono'
 import type { Limits } from '../config.ts'
@@ -16,7 +17,7 @@ import { etagOf, readWriteCondition } from './conditions.ts'
 import { announcedLength, BodyStalled, BodyTooLarge, isObject, type JsonObject, parseJsonObject, readBody } from './json-body.ts'
 import { within } from './patience.ts'
 import { type RecordResource, resourceOf } from './record-resource.ts'
-import { type Authenticated, readFlag, readTarget, requireWriter, type Target, typeOf } from './record-target.ts'
+import { type Authenticated, readFlag, readTarget, requireWriter, type Target } from './record-target.ts'
 import { createWriteQuota } from './write-quota.ts'
 
 export interface WriteNeeds {
@@ -84,7 +85,7 @@ export function addRecordWrites(app: Hono<Authenticated>, { clock, registry, lim
   app.post('/:type', (context) =>
     admit(context, async ({ json, perform }) => {
       const principal = context.get('principal')
-      const type = typeOf(context.req.param('type'))
+      const type = requireType(context.req.param('type'))
       if (context.req.header('If-Match') !== undefined) throw new SyncError('malformed', 'a collection has no state to match')
       const { id, content } = readDraft(json())
       const key = { tenant: principal.tenant, type: type.name, id: id ?? uuidv7(clock) }

@@ -1,6 +1,7 @@
 /** REST for records: reading them here, one or a page of them, and writing them in `record-writes.ts`. */
 import { SyncError } from '@rapport/shared/errors.ts'
 import { parseRecordId, type RecordId, type RecordKey } from '@rapport/shared/ids.ts'
+import { requireType } from '@rapport/shared/records/record-types.ts'
 import { type Context, Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { mayOpen } from '../access/policy.ts'
@@ -9,7 +10,7 @@ import { etagOf, readIfMatch, readIfNoneMatch } from './conditions.ts'
 import { createGate } from './gate.ts'
 import { type ListNeeds, renderList } from './record-list.ts'
 import { readResource } from './record-resource.ts'
-import { type Authenticated, readFlag, readTarget, typeOf } from './record-target.ts'
+import { type Authenticated, readFlag, readTarget } from './record-target.ts'
 import { addRecordWrites, type WriteNeeds } from './record-writes.ts'
 
 const DEFAULT_LIMIT = 50
@@ -58,7 +59,7 @@ export function createRecords(needs: RecordsNeeds): Hono<Authenticated> {
 
   app.get('/:type', async (context) => {
     const principal = context.get('principal')
-    const type = typeOf(context.req.param('type'))
+    const type = requireType(context.req.param('type'))
     if (!mayOpen(principal)) throw new SyncError('not_found', 'no such resource')
     const query = { tenant: principal.tenant, type, ...readQuery(context) }
     const page = await gate(() => renderList(needs, query))
@@ -77,7 +78,7 @@ function refuseOtherMethods(app: Hono<Authenticated>): void {
   for (const [path, methods] of Object.entries(METHODS)) {
     app.all(path, (context) => {
       const principal = context.get('principal')
-      typeOf(context.req.param('type') ?? '')
+      requireType(context.req.param('type') ?? '')
       if (!mayOpen(principal)) throw new SyncError('not_found', 'no such resource')
       context.header('Allow', methods)
       throw new HTTPException(405, { message: `this resource takes ${methods}` })

@@ -29,7 +29,7 @@ export type Condition = (sequence: number | undefined) => boolean
  */
 export function makeEdit(room: Room, principal: Principal, edit: RecordEdit, bytes: number): Promise<void> {
   const { change, precondition, frees } = edit
-  return room.edit(principal, change, precondition, { bytes, frees })
+  return room.edit(principal, change, precondition, { bytes, frees, via: 'rest' })
 }
 
 /** Throws `invalid` for content that no record of the type may begin with. A deleted record's id is taken, too. */

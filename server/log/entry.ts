@@ -5,6 +5,7 @@
  * acknowledgement cannot be built before the commit.
  */
 import type { Author, RecordKey } from '@rapport/shared/ids.ts'
+import type { Findings, ItemId } from './findings.ts'
 
 declare const judged: unique symbol
 declare const durable: unique symbol
@@ -23,18 +24,6 @@ export interface Position {
 
 export const ORIGIN: Position = { sequence: 0, entry: '' }
 
-/**
- * An item that the server wrote, and the write it stands for. Items of the server's client id say nothing of their author;
- * this row does. `standsFor` is the id of a client's write that it repeats, or its own id where it is a write of its own.
- */
-export interface ServerItem {
-  readonly client: number
-  readonly clock: number
-  readonly length: number
-  readonly author: Author
-  readonly standsFor: { readonly client: number; readonly clock: number }
-}
-
 export interface JudgedEntry {
   readonly [judged]: true
   readonly key: RecordKey
@@ -45,7 +34,7 @@ export interface JudgedEntry {
   /** Yjs update, format v1: the permitted content of all submissions and the server's own writes. */
   readonly update: Uint8Array
   readonly authors: readonly Author[]
-  readonly serverItems: readonly ServerItem[]
+  readonly findings: Findings
   /** Of the record type's declaration; the first entry's is noted with the record. */
   readonly schemaVersion: number
   /** Wall time in milliseconds, for people. */
@@ -100,12 +89,31 @@ export function updatesOf({ snapshot, tail }: StoredRecord): readonly Uint8Array
   return snapshot === undefined ? updates : [snapshot.update, ...updates]
 }
 
-/** A submission that could not be applied, kept for a person to look at. */
+/** A submission that was not applied, kept for a person to look at. */
 export interface QuarantineRow {
   readonly id: string
   readonly key: RecordKey
   readonly reason: string
   readonly author: Author
+  /** The sender's at that time, by which it is judged if it is ever admitted. */
+  readonly roles: readonly string[]
+  readonly teams: readonly string[]
   readonly at: number
   readonly bytes: Uint8Array
+}
+
+/** An update with other people's items that nobody else has delivered: one a record and sender, kept whole. */
+export interface SetAsideRow extends QuarantineRow {
+  /** Clocks, exclusive, by client: once these are known it is admitted by itself. */
+  readonly awaits: readonly ItemId[]
+}
+
+/** A submission that was not applied, and why: it could not be, or it waits for others' edits. */
+export type HeldBack = ({ readonly state: 'quarantined' } & QuarantineRow) | ({ readonly state: 'set-aside' } & SetAsideRow)
+
+/** A client id that somebody announced in a record. */
+export interface Claim {
+  readonly key: RecordKey
+  readonly client: number
+  readonly owner: Author
 }

@@ -3,7 +3,18 @@
  * SQL one on PGlite and on Postgres, and one in memory for simulations.
  */
 import type { RecordKey } from '@rapport/shared/ids.ts'
-import type { JudgedEntry, LogRow, Position, QuarantineRow, Snapshot, StoredRecord } from './entry.ts'
+import type {
+  Claim,
+  HeldBack,
+  JudgedEntry,
+  LogRow,
+  Position,
+  QuarantineRow,
+  SetAsideRow,
+  Snapshot,
+  StoredRecord,
+} from './entry.ts'
+import type { LedgerRows } from './findings.ts'
 
 export interface LogStore {
   /**
@@ -33,8 +44,26 @@ export interface LogStore {
    */
   swapSnapshot(key: RecordKey, from: number, snapshot: Snapshot): Promise<boolean>
 
+  /** What judging the record needs to know beside its document, as of `sequence`. One statement. */
+  ledger(key: RecordKey, sequence: number): Promise<LedgerRows>
+
+  /**
+   * Notes whose these client ids are, told by presence before anything was written with them. Ids that are somebody's already
+   * stay so; those of records that do not exist are left out. Of one sender and record the newest 100 without a write are kept.
+   */
+  bind(claims: readonly Claim[]): Promise<void>
+
   /** Keeps a refused submission; of one record the newest 20 are kept. */
   quarantine(row: QuarantineRow): Promise<void>
+
+  /** Keeps an update aside, in place of what the same sender has there in the same record. */
+  setAside(row: SetAsideRow): Promise<void>
+
+  /** One that is in quarantine or set aside, whole. */
+  heldBack(tenant: RecordKey['tenant'], id: string): Promise<HeldBack | undefined>
+
+  /** Removes it from where it is kept. False if it is not there. */
+  dropHeldBack(tenant: RecordKey['tenant'], id: string): Promise<boolean>
 
   /** One page of ids of a tenant's records of one type, ascending, behind `after`; erased ones are left out. */
   page(tenant: RecordKey['tenant'], type: string, after: string, limit: number): Promise<readonly RecordKey['id'][]>

@@ -44,7 +44,7 @@ export function createSqlLogStore(sql: Sql): LogStore {
   return {
     async insert(entries) {
       const sorted = entries.toSorted((one, other) => compareKeys(one.key, other.key))
-      const items = sorted.flatMap((entry) => entry.serverItems.map((item) => ({ entry, item })))
+      const items = sorted.flatMap((entry) => entry.findings.marks.map((item) => ({ entry, item })))
       const rows = await run<{ entry: string }>(INSERT_STATEMENT, [
         ...keyColumns(sorted.map((entry) => entry.key)),
         sorted.map((entry) => entry.previous.sequence),
@@ -63,8 +63,8 @@ export function createSqlLogStore(sql: Sql): LogStore {
         items.map(({ item }) => item.length),
         items.map(({ item }) => item.author.sub),
         items.map(({ item }) => item.author.role),
-        items.map(({ item }) => item.standsFor.client),
-        items.map(({ item }) => item.standsFor.clock),
+        items.map(({ item }) => item.standsFor?.client ?? item.client),
+        items.map(({ item }) => item.standsFor?.clock ?? item.clock),
       ])
       return new Set(rows.map((row) => row.entry))
     },
@@ -104,6 +104,12 @@ export function createSqlLogStore(sql: Sql): LogStore {
     async quarantine({ id, key: recordKey, reason, author, at, bytes: content }) {
       await run(QUARANTINE, [...key(recordKey), id, reason, author.sub, author.role, at, bytes(content)])
     },
+
+    ledger: () => Promise.reject(new Error('the ledger is not stored yet')),
+    bind: () => Promise.reject(new Error('bindings are not stored yet')),
+    setAside: () => Promise.reject(new Error('nothing can be set aside yet')),
+    heldBack: () => Promise.reject(new Error('nothing is held back yet')),
+    dropHeldBack: () => Promise.reject(new Error('nothing is held back yet')),
 
     async page(tenant, type, after, limit) {
       const rows = await run<{ id: string }>(PAGE, [tenant, type, after, limit])

@@ -12,7 +12,19 @@ import type { RecordKey } from '@rapport/shared/ids.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { type Compacted, createCompactor } from './compaction.ts'
-import type { AppendOutcome, DurableSequence, JudgedEntry, LogRow, Position, QuarantineRow, StoredRecord } from './entry.ts'
+import type {
+  AppendOutcome,
+  Claim,
+  DurableSequence,
+  HeldBack,
+  JudgedEntry,
+  LogRow,
+  Position,
+  QuarantineRow,
+  SetAsideRow,
+  StoredRecord,
+} from './entry.ts'
+import type { LedgerRows } from './findings.ts'
 import type { ClassifyFailure, LogStore } from './log-store.ts'
 
 export interface UpdateLog {
@@ -32,7 +44,17 @@ export interface UpdateLog {
    * not replaced: somebody else was faster, nothing was new, or it failed (which is logged; the log is whole without it).
    */
   compact(key: RecordKey): Promise<Compacted | undefined>
+  /** As `LogStore.ledger`. */
+  ledger(key: RecordKey, sequence: number): Promise<LedgerRows>
+  /** As `LogStore.bind`. */
+  bind(claims: readonly Claim[]): Promise<void>
   quarantine(row: QuarantineRow): Promise<void>
+  /** As `LogStore.setAside`. */
+  setAside(row: SetAsideRow): Promise<void>
+  /** As `LogStore.heldBack`. */
+  heldBack(tenant: RecordKey['tenant'], id: string): Promise<HeldBack | undefined>
+  /** As `LogStore.dropHeldBack`. */
+  dropHeldBack(tenant: RecordKey['tenant'], id: string): Promise<boolean>
   page(tenant: RecordKey['tenant'], type: string, after: string, limit: number): Promise<readonly RecordKey['id'][]>
   /** As `LogStore.hasOthers`. */
   hasOthers(tenant: RecordKey['tenant']): Promise<boolean>
@@ -208,7 +230,12 @@ export function createUpdateLog({ store, classify, clock, log, metrics, gather =
     readAfter: (key, after, limit) => reaching(store.readAfter(key, after, limit)),
     heads: (keys) => reaching(store.heads(keys)),
     compact: (key) => compactor.compact(key),
+    ledger: (key, sequence) => reaching(store.ledger(key, sequence)),
+    bind: (claims) => reaching(store.bind(claims)),
     quarantine: (row) => reaching(store.quarantine(row)),
+    setAside: (row) => reaching(store.setAside(row)),
+    heldBack: (tenant, id) => reaching(store.heldBack(tenant, id)),
+    dropHeldBack: (tenant, id) => reaching(store.dropHeldBack(tenant, id)),
     page: (tenant, type, after, limit) => reaching(store.page(tenant, type, after, limit)),
     hasOthers: (tenant) => reaching(store.hasOthers(tenant)),
     healthy: () => !failing,

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Database, openDatabase } from '../../server/db.ts'
 import { type JudgedEntry, ORIGIN, type Position } from '../../server/log/entry.ts'
 import { classifyFailure } from '../../server/log/failures.ts'
+import { NO_FINDINGS } from '../../server/log/findings.ts'
 import { createSqlLogStore } from '../../server/log/sql-log-store.ts'
 import { createUpdateLog } from '../../server/log/update-log.ts'
 import { createMetrics } from '../../server/observability/metrics.ts'
@@ -56,10 +57,16 @@ describe('two instances on one database', () => {
         const group = new Map<number, JudgedEntry>()
         for (const index of chosen) {
           const key = keys[index]
-          const serverItems = [
-            { client: seed, clock: round, length: 1, author: { sub: 'a', role: 'rep' }, standsFor: { client: 1, clock: 1 } },
-          ]
-          if (key !== undefined) group.set(index, entryOf(key, heads.get(index) ?? ORIGIN, { serverItems }))
+          const mark = {
+            client: seed,
+            clock: round,
+            length: 1,
+            author: { sub: 'a', role: 'rep' },
+            standsFor: undefined,
+            cleared: false,
+          }
+          const findings = { ...NO_FINDINGS, marks: [mark] }
+          if (key !== undefined) group.set(index, entryOf(key, heads.get(index) ?? ORIGIN, { findings }))
         }
         const admitted = await store.insert([...group.values()])
         const lost: number[] = []

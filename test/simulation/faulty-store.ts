@@ -63,7 +63,12 @@ export function faultyStore(world: World, store: LogStore, faults: Faults, dead:
     readAfter: (key, after, limit) => call(() => store.readAfter(key, after, limit)),
     heads: (keys) => call(() => store.heads(keys)),
     swapSnapshot: (key, from, snapshot) => call(() => store.swapSnapshot(key, from, snapshot)),
+    ledger: (key, sequence) => call(() => store.ledger(key, sequence)),
+    bind: (claims) => call(() => store.bind(claims)),
     quarantine: (row) => call(() => store.quarantine(row)),
+    setAside: (row) => call(() => store.setAside(row)),
+    heldBack: (tenant, id) => call(() => store.heldBack(tenant, id)),
+    dropHeldBack: (tenant, id) => call(() => store.dropHeldBack(tenant, id)),
     page: (tenant, type, after, limit) => call(() => store.page(tenant, type, after, limit)),
     hasOthers: (tenant) => call(() => store.hasOthers(tenant)),
   }

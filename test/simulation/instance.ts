@@ -2,6 +2,7 @@
  * One server process of the simulation: the real log, registry, rooms and judge, on a store that may fail and a clock that the
  * world owns. Killed, it says nothing more.
  */
+import { requireType } from '@rapport/shared/records/record-types.ts'
 import { createRegistry, type Registry } from '../../server/document/registry.ts'
 import type { Hint, Hints } from '../../server/fanout/hints.ts'
 import type { LogStore } from '../../server/log/log-store.ts'
@@ -66,7 +67,7 @@ export function startInstance(world: World, store: LogStore, faults: Faults, bus
     logger,
     metrics,
     newEntryId: () => `entry-${world.random.uint32()}-${world.random.uint32()}`,
-    schemaVersion: () => 1,
+    typeOf: requireType,
     maxRecordBytes: 16 * 1024 * 1024,
     idleBytes: 0,
   })

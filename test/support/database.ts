@@ -56,7 +56,7 @@ export function sqlStoreUnderTest(sql: Sql): StoreUnderTest {
         select client, clock, length, author_sub as sub, author_role as role, stands_for_client as by, stands_for_clock as at
         from rapport.server_items where tenant = ${tenant} and type = ${type} and record_id = ${id} order by sequence, clock`
       return rows.map(({ client = 0, clock = 0, length = 0, sub = '', role = '', by = 0, at = 0 }) => {
-        return { client, clock, length, author: { sub, role }, standsFor: { client: by, clock: at } }
+        return { client, clock, length, author: { sub, role }, standsFor: { client: by, clock: at }, cleared: false }
       })
     },
     async quarantined({ tenant, type, id }) {

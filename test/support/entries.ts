@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import { parseRecordId, parseTenant, type RecordId, type RecordKey, type Tenant } from '@rapport/shared/ids.ts'
 import { type JudgedEntry, ORIGIN, type Position } from '../../server/log/entry.ts'
+import { NO_FINDINGS } from '../../server/log/findings.ts'
 import type { LogStore } from '../../server/log/log-store.ts'
 
 export function freshTenant(): Tenant {
@@ -22,7 +23,7 @@ export function entryOf(key: RecordKey, previous: Position = ORIGIN, given: Part
     schemaVersion: 1,
     update: Uint8Array.of(0, 0),
     authors: [{ sub: 'ada', role: 'rep' }],
-    serverItems: [],
+    findings: NO_FINDINGS,
     at: 1_800_000_000_123,
     ...given,
   }

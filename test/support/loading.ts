@@ -2,9 +2,11 @@
  * What a real database must stand: long histories, loading beside compaction and writers, one record's poison, and two
  * processes over the same records. Run on the embedded database and on Postgres.
  */
+
 import { randomUUID } from 'node:crypto'
 import { systemClock } from '@rapport/shared/clock.ts'
 import { keyString, type RecordKey } from '@rapport/shared/ids.ts'
+import { requireType } from '@rapport/shared/records/record-types.ts'
 import { describe, expect, test } from 'vitest'
 import * as Y from 'yjs'
 import type { Principal } from '../../server/auth/principal.ts'
@@ -69,7 +71,7 @@ function startProcess(sql: Sql): Process {
     logger: silent,
     metrics,
     newEntryId: randomUUID,
-    schemaVersion: () => 1,
+    typeOf: requireType,
     maxRecordBytes: 16 * 1024 * 1024,
   })
   return Object.assign(process, { store, log, registry })

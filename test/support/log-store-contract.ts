@@ -5,8 +5,9 @@
 import { randomUUID } from 'node:crypto'
 import type { RecordKey } from '@rapport/shared/ids.ts'
 import { describe, expect, test } from 'vitest'
-import type { JudgedEntry, Position, QuarantineRow, ServerItem, Snapshot, StoredRecord } from '../../server/log/entry.ts'
+import type { JudgedEntry, Position, QuarantineRow, Snapshot, StoredRecord } from '../../server/log/entry.ts'
 import { headOf, ORIGIN } from '../../server/log/entry.ts'
+import { type Mark, NO_FINDINGS } from '../../server/log/findings.ts'
 import type { LogStore } from '../../server/log/log-store.ts'
 import { entryOf, freshTenant, positionOf, recordKey, writeChain } from './entries.ts'
 
@@ -15,7 +16,7 @@ export interface StoreUnderTest {
   /** What the seam has no call for, done by other means. */
   erase(key: RecordKey): Promise<void>
   schemaVersion(key: RecordKey): Promise<number | undefined>
-  serverItems(key: RecordKey): Promise<readonly ServerItem[]>
+  serverItems(key: RecordKey): Promise<readonly Mark[]>
   quarantined(key: RecordKey): Promise<readonly string[]>
   /** Sequences of the entries that left word for the projector. */
   marks(key: RecordKey): Promise<readonly number[]>
@@ -64,7 +65,7 @@ export function describeLogStore(name: string, open: () => StoreUnderTest): void
         const tenant = freshTenant()
         const [one, two] = [recordKey('r1', tenant), recordKey('r2', tenant)]
         const [winner] = await writeChain(store, one, 1)
-        const loser = entryOf(one, ORIGIN, { serverItems: [serverItem(1)] })
+        const loser = entryOf(one, ORIGIN, { findings: { ...NO_FINDINGS, marks: [serverItem(1)] } })
         const beside = entryOf(two, ORIGIN)
         expect(await store.insert([loser, beside])).toEqual(new Set([beside.id]))
         expect((await store.load(one))?.tail.map((row) => row.position.entry)).toEqual([winner?.id])
@@ -189,7 +190,7 @@ export function describeLogStore(name: string, open: () => StoreUnderTest): void
         const tenant = freshTenant()
         const entries = Array.from({ length: 300 }, (_, index) =>
           entryOf(recordKey(`r${index}`, tenant), ORIGIN, {
-            serverItems: index % 3 === 0 ? [serverItem(index), serverItem(9_000)] : [],
+            findings: { ...NO_FINDINGS, marks: index % 3 === 0 ? [serverItem(index), serverItem(9_000)] : [] },
           }),
         )
         expect((await store.insert(entries)).size).toBe(300)
@@ -339,12 +340,21 @@ async function loaded(store: LogStore, key: RecordKey): Promise<StoredRecord> {
   return { ...record, snapshot: { ...snapshot, update, stateVector } }
 }
 
-function serverItem(clock: number): ServerItem {
+function serverItem(clock: number): Mark {
   const author = { sub: 'ada', role: 'rep' }
-  return { client: 4_294_967_295, clock, length: 2, author, standsFor: { client: 12, clock: clock + 1 } }
+  return { client: 4_294_967_295, clock, length: 2, author, standsFor: { client: 12, clock: clock + 1 }, cleared: false }
 }
 
 function quarantineRow(key: RecordKey): QuarantineRow {
   const author = { sub: 'eve', role: 'rep' }
-  return { id: randomUUID(), key, reason: 'threw', author, at: 1_800_000_000_000, bytes: Uint8Array.of(0, 255) }
+  return {
+    id: randomUUID(),
+    key,
+    reason: 'threw',
+    author,
+    roles: ['rep'],
+    teams: [],
+    at: 1_800_000_000_000,
+    bytes: Uint8Array.of(0, 255),
+  }
 }

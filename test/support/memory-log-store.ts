@@ -4,7 +4,8 @@
  * Passes the contract suite that the SQL store passes (`log-store-contract.ts`).
  */
 import { keyString, type RecordId, type RecordKey } from '@rapport/shared/ids.ts'
-import type { JudgedEntry, LogRow, Position, QuarantineRow, ServerItem, Snapshot, StoredRecord } from '../../server/log/entry.ts'
+import type { JudgedEntry, LogRow, Position, QuarantineRow, Snapshot, StoredRecord } from '../../server/log/entry.ts'
+import type { Mark } from '../../server/log/findings.ts'
 import type { LogStore } from '../../server/log/log-store.ts'
 
 const QUARANTINE_PER_RECORD = 20
@@ -24,7 +25,7 @@ interface MemoryRecord {
   snapshotAt: number
   /** Dense, from sequence 1; index is sequence − 1. */
   readonly rows: MemoryRow[]
-  readonly serverItems: ServerItem[]
+  readonly serverItems: Mark[]
 }
 
 /** A copy of everything stored, unaffected by later calls. */
@@ -41,7 +42,7 @@ export interface MemoryLogStore extends LogStore {
   /** The version of its type's declaration that a record was created under. */
   schemaVersion(key: RecordKey): number | undefined
   /** What is stored of the server's own items of a record, in the order of its entries. */
-  serverItems(key: RecordKey): readonly ServerItem[]
+  serverItems(key: RecordKey): readonly Mark[]
   quarantined(key: RecordKey): readonly QuarantineRow[]
   /** Sequences of the entries that left a mark: nothing takes them away here. */
   marks(key: RecordKey): readonly number[]
@@ -66,7 +67,7 @@ export function createMemoryLogStore(): MemoryLogStore {
           authors: structuredClone(entry.authors),
           at: entry.at,
         })
-        record.serverItems.push(...structuredClone(entry.serverItems))
+        record.serverItems.push(...structuredClone(entry.findings.marks))
         admitted.add(entry.id)
       }
       return admitted
@@ -117,6 +118,12 @@ export function createMemoryLogStore(): MemoryLogStore {
       if (rows.some((kept) => kept.id === row.id)) return
       quarantine.set(keyString(row.key), [...rows, { ...row, bytes: row.bytes.slice() }].slice(-QUARANTINE_PER_RECORD))
     },
+
+    ledger: () => Promise.reject(new Error('the ledger is not stored yet')),
+    bind: () => Promise.reject(new Error('bindings are not stored yet')),
+    setAside: () => Promise.reject(new Error('nothing can be set aside yet')),
+    heldBack: () => Promise.reject(new Error('nothing is held back yet')),
+    dropHeldBack: () => Promise.reject(new Error('nothing is held back yet')),
 
     async page(tenant, type, after, limit) {
       const ids: RecordId[] = []

@@ -2,12 +2,13 @@
  * Everything between an edit and its rows, in this process, on one database: real log, real rooms, and as many projectors as a test
  * wants. Nothing is projected until a test says so.
  */
+
 import { randomUUID } from 'node:crypto'
 import { systemClock } from '@rapport/shared/clock.ts'
 import type { RecordKey } from '@rapport/shared/ids.ts'
 import { forward } from '@rapport/shared/mapping/forward.ts'
 import type { Plan } from '@rapport/shared/mapping/plan.ts'
-import { recordTypeOf } from '@rapport/shared/records/record-types.ts'
+import { recordTypeOf, requireType } from '@rapport/shared/records/record-types.ts'
 import { editorOf, type RecordEditor } from '@rapport/shared/schema/edit.ts'
 import type { RecordType } from '@rapport/shared/schema/record-type.ts'
 import * as Y from 'yjs'
@@ -83,7 +84,7 @@ export function createProjectionStage(sql: Sql): ProjectionStage {
     logger: silent,
     metrics: createMetrics(),
     newEntryId: randomUUID,
-    schemaVersion: () => 1,
+    typeOf: requireType,
     maxRecordBytes: 16 * 1024 * 1024,
   })
   const plans = compileShipped()

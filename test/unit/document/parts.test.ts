@@ -40,7 +40,7 @@ describe('reads in a gap', () => {
 
 describe('the inbox', () => {
   const waiting = (subscriber: Listener, bytes: number): Waiting => ({
-    submission: { type: 'edit', principal: principalOf('ada'), change: () => undefined, frees: false },
+    submission: { type: 'edit', principal: principalOf('ada'), change: () => undefined, frees: false, via: 'rest' },
     bytes,
     source: { type: 'socket', subscriber },
   })

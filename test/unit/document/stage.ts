@@ -2,9 +2,11 @@
  * Server processes for tests of rooms: the real log, registry, rooms and judge, on a store in memory whose calls can be held
  * back, watched and made to fail, and on a clock that stands still until a test moves it.
  */
+
 import type { Clock } from '@rapport/shared/clock.ts'
 import type { SyncError } from '@rapport/shared/errors.ts'
 import type { RecordKey } from '@rapport/shared/ids.ts'
+import { requireType } from '@rapport/shared/records/record-types.ts'
 import * as Y from 'yjs'
 import type { Principal, Role } from '../../../server/auth/principal.ts'
 import type { Room } from '../../../server/document/handle.ts'
@@ -83,7 +85,7 @@ export function createStage(options: StageOptions = {}): Stage {
       logger: silent,
       metrics,
       newEntryId: () => `entry-${clock.random32()}`,
-      schemaVersion: () => 1,
+      typeOf: requireType,
       maxRecordBytes: options.maxRecordBytes ?? 1024 * 1024,
       ...(options.idleBytes !== undefined && { idleBytes: options.idleBytes }),
     })

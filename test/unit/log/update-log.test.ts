@@ -198,7 +198,16 @@ describe('a database that cannot be reached', () => {
     const { log, hold } = openLog()
     const key = recordKey('any', tenant)
     for (const name of ['load', 'readAfter', 'heads', 'page', 'quarantine'] as const) hold(name, new Error('gone'))
-    const row = { id: 'q', key, reason: '', author: { sub: 'ada', role: 'rep' }, at: 0, bytes: new Uint8Array(0) }
+    const row = {
+      id: 'q',
+      key,
+      reason: '',
+      author: { sub: 'ada', role: 'rep' },
+      roles: [],
+      teams: [],
+      at: 0,
+      bytes: new Uint8Array(0),
+    }
     const reads = [
       log.load(key),
       log.readAfter(key, 0, 1),
