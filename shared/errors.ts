@@ -15,6 +15,7 @@ export const ERROR_CODES = {
   too_large: { retry: false, level: 'warn' },
   refused: { retry: false, level: 'warn' },
   invalid: { retry: false, level: 'info' },
+  foreign: { retry: false, level: 'warn' },
   draining: { retry: true, level: 'info' },
   overload: { retry: true, level: 'warn' },
   commit_failed: { retry: true, level: 'error' },

@@ -33,6 +33,7 @@ const KINDS: Readonly<Record<ErrorCode, Kind>> = {
   forbidden: { status: 403, code: 'forbidden', title: 'Forbidden' },
   not_found: { status: 404, code: 'not_found', title: 'Not found', detail: 'There is nothing here that you may see.' },
   exists: { status: 409, code: 'exists', title: 'Exists' },
+  foreign: INVALID,
   gone: { status: 410, code: 'gone', title: 'Gone' },
   stale: { status: 412, code: 'stale', title: 'Stale' },
   too_large: { status: 413, code: 'too_large', title: 'Too large' },

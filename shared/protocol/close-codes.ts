@@ -44,6 +44,7 @@ const REASON_OF_ERROR: Readonly<Record<ErrorCode, CloseReason>> = {
   too_large: 'tooLarge',
   refused: 'refused',
   invalid: 'refused',
+  foreign: 'foreign',
   draining: 'draining',
   overload: 'overload',
   commit_failed: 'commitFailed',
