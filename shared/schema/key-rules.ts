@@ -56,8 +56,9 @@ function checkCell(root: CollectionRoot, key: string, value: unknown): IssueCode
   if (column === 'order') return isEmpty(value) ? undefined : checkText(value, MAX_ORDER_LENGTH)
   const register = own(root.columns, column)
   if (register === undefined) return 'unknown_field'
-  if (column === root.keyedBy && !isEmpty(value) && value !== entry) return 'reference'
-  return checkRegister(register, value)
+  const code = checkRegister(register, value)
+  const named = column !== root.keyedBy || isEmpty(value) || value === entry
+  return code ?? (named ? undefined : 'reference')
 }
 
 function isEntryColumn(column: string): boolean {
