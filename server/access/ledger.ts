@@ -196,7 +196,9 @@ function isOwn({ client, clock, standsFor }: Mark): boolean {
 
 function continues(before: Mark, next: Mark): boolean {
   const adjacent = before.clock + before.length === next.clock
-  return adjacent && isOwn(before) && isOwn(next) && before.author.sub === next.author.sub && before.author.role === next.author.role
+  return (
+    adjacent && isOwn(before) && isOwn(next) && before.author.sub === next.author.sub && before.author.role === next.author.role
+  )
 }
 
 /** Index of the last mark that begins at or before the clock; -1 if none does. */

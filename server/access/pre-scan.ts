@@ -1,12 +1,23 @@
 /**
  * The gate before a live document: walks an update's bytes without building anything, and refuses what no Yjs encoder writes
- * or no record type has a place for. One such update can wedge a document for good (a zero-length struct of 9 bytes does), so
- * only a `ScannedUpdate` may be applied, and only this file makes one.
+ * or what is beyond the largest record allowed. One such update can wedge a document for good (a zero-length struct of 9 bytes
+ * does), so only a `ScannedUpdate` may be applied, and only this file makes one. What an honest client may send and not keep, such as an
+ * unknown field, a type where none belongs or a text too long, is not refused here: that is for the judge.
  *
  * It also notes what the update brings and what it needs, so that a gap is recognised before Yjs would park it.
  * Reads update format version 1 alone; version 2 can spell a gigabyte in 25 bytes and is never decoded from outside.
- * First form: limits of counts, depth through the live document, and values are the judge's.
  */
+import type * as Y from 'yjs'
+import { GC, KIND, passContent, SKIP, TYPE } from './struct-content.ts'
+import {
+  type ClientStructs,
+  deepestType,
+  HAS_ORIGIN,
+  HAS_PARENT_KEY,
+  HAS_RIGHT_ORIGIN,
+  inCausalOrder,
+  typesAround,
+} from './struct-list.ts'
 import { MalformedUpdate, UpdateReader } from './update-reader.ts'
 
 declare const scanned: unique symbol
@@ -23,9 +34,18 @@ export interface ScannedUpdate {
   readonly bytes: Uint8Array
   /** By client, each client's in clock order. */
   readonly structs: readonly ClockRange[]
+  /** By client, each client's in clock order and apart from each other. */
   readonly deletes: readonly ClockRange[]
   /** For each client that structs lean on as neighbour or parent: the clock that must be known, exclusive. */
   readonly needs: ReadonlyMap<number, number>
+  /** The structs one by one. */
+  readonly clients: readonly ClientStructs[]
+  /** How many structs it brings. */
+  readonly count: number
+  /** How many of them are shared types. */
+  readonly types: number
+  /** The root names that structs give, as their parent; most structs have a neighbour that tells. */
+  readonly roots: ReadonlySet<string>
 }
 
 /** What a replica holds, as far as a scan must know. */
@@ -37,42 +57,90 @@ export interface Known {
 const MAX_CLIENT = 0xffff_ffff
 /** One client's characters in one record, over its whole life; honest records stay millions of times below. */
 const MAX_CLOCK = 2 ** 32
-/** Levels of plain objects and arrays inside one value. */
-const MAX_VALUE_DEPTH = 64
+/** Levels of shared types in one another: Yjs walks them recursively, and an event passes through each. */
+export const MAX_DEPTH = 64
 
-const HAS_ORIGIN = 0x80
-const HAS_RIGHT_ORIGIN = 0x40
-const HAS_PARENT_KEY = 0x20
-const CONTENT = 0x1f
+/** What one update may bring. */
+interface Limits {
+  /** Two bytes a struct is the least that Yjs can need, nine with a neighbour; a frame of 4 MiB holds fewer than this. */
+  readonly structs: number
+  /** A device draws one id each time its app starts; a whole record that many people wrote in for years has some hundreds. */
+  readonly clients: number
+  /** Clients that an update leans on, those of the record that it does not bring included. */
+  readonly needed: number
+  /** A record type has about ten; Yjs searches all roots of a document whenever it encodes one of their items. */
+  readonly roots: number
+  /** Elements and texts of rich text: some thousand pages. Each takes a hundred times its bytes in memory. */
+  readonly types: number
+  readonly depth: number
+  /** Bytes of a name: of a root, a key, an attribute, an element. The longest that a declaration allows takes a quarter of it. */
+  readonly name: number
+}
 
-const GC = 0
-const DELETED = 1
-const STRING = 4
-const FORMAT = 6
-const TYPE = 7
-const ANY = 8
-const SKIP = 10
+const LIMITS: Limits = {
+  structs: 1_000_000,
+  clients: 5_000,
+  needed: 50_000,
+  roots: 64,
+  types: 50_000,
+  depth: MAX_DEPTH,
+  name: 1024,
+}
 
-/** Nested Y types that carry a name behind their number: XML elements and hooks. */
-const NAMED_TYPES: ReadonlySet<number> = new Set([3, 5])
-const LAST_TYPE = 6
+const { POSITIVE_INFINITY: ANY_NUMBER } = Number
+const NO_LIMITS: Limits = {
+  structs: ANY_NUMBER,
+  clients: ANY_NUMBER,
+  needed: ANY_NUMBER,
+  roots: ANY_NUMBER,
+  types: ANY_NUMBER,
+  depth: ANY_NUMBER,
+  name: ANY_NUMBER,
+}
 
-/** Content kinds that Yjs knows and no field kind uses: legacy JSON, bytes, embeds, sub-documents. */
-const UNUSED: ReadonlyMap<number, string> = new Map([
-  [2, 'JSON'],
-  [3, 'binary'],
-  [5, 'embed'],
-  [9, 'document'],
-])
+/** From this many structs on it is worth while to look whether one client begins a key again and again. */
+const SUSPICIOUS = 16
+
+interface Tally {
+  readonly limits: Limits
+  readonly needs: Map<number, number>
+  readonly roots: Set<string>
+  /** By client, parent and key: keys of maps that it wrote without leaning on anything; one client does so once a key. */
+  begun: Set<string> | undefined
+  count: number
+  types: number
+}
 
 /** Throws `MalformedUpdate`; anything it returns is structurally sound. */
 export function preScan(bytes: Uint8Array): ScannedUpdate {
+  return scan(bytes, LIMITS)
+}
+
+/** The deletions in a state that this server has stored, however large it has become over time. */
+export function storedDeletions(state: Uint8Array): readonly ClockRange[] {
+  return scan(state, NO_LIMITS).deletes
+}
+
+function scan(bytes: Uint8Array, limits: Limits): ScannedUpdate {
   const reader = new UpdateReader(bytes)
-  const needs = new Map<number, number>()
-  const structs = scanStructs(reader, needs)
+  const tally: Tally = { limits, needs: new Map(), roots: new Set(), begun: undefined, count: 0, types: 0 }
+  const structs: ClockRange[] = []
+  const clients = scanStructs(reader, tally, structs)
   const deletes = scanDeletes(reader)
   if (reader.remaining > 0) throw new MalformedUpdate('bytes behind the end')
-  return { bytes, structs, deletes, needs } as unknown as ScannedUpdate
+  const { needs, roots, count, types } = tally
+  const update = { bytes, structs, deletes, needs, clients, count, types, roots } as unknown as ScannedUpdate
+  if (
+    types > limits.depth &&
+    deepestType(
+      update,
+      () => 0,
+      () => 0,
+    ) > MAX_DEPTH
+  )
+    throw new MalformedUpdate('types nested too deep')
+  if (leansOnItself(update)) inCausalOrder(update)
+  return update
 }
 
 /** Nothing in it at all, as a client answers that has nothing the server lacks. */
@@ -93,50 +161,102 @@ export function hasGap(update: ScannedUpdate, known: Known): boolean {
   return update.deletes.some((range) => beyond(range.client, range.end))
 }
 
-function scanStructs(reader: UpdateReader, needs: Map<number, number>): ClockRange[] {
-  const ranges: ClockRange[] = []
+/**
+ * Whether no type that the update brings would lie deeper in the document than `most`, itself included. To be asked before an update is
+ * applied, if it has no gap; costs nothing for one that brings no types.
+ */
+export function depthWithin(update: ScannedUpdate, document: Y.Doc, most: number): boolean {
+  if (update.types === 0) return true
+  const clock = (client: number): number => {
+    const last = document.store.clients.get(client)?.at(-1)
+    return last === undefined ? 0 : last.id.clock + last.length
+  }
+  return deepestType(update, clock, (id) => typesAround(document, id, most)) <= most
+}
+
+/** Whether a client's structs lean on those of another one in the same update. */
+function leansOnItself({ clients, needs }: ScannedUpdate): boolean {
+  return clients.length > 1 && clients.some(({ client, clocks }) => (needs.get(client) ?? 0) > (clocks[0] ?? 0))
+}
+
+function scanStructs(reader: UpdateReader, tally: Tally, ranges: ClockRange[]): ClientStructs[] {
+  const parts: ClientStructs[] = []
   const seen = new Set<number>()
-  for (let clients = reader.count(4); clients > 0; clients -= 1) {
+  const clients = reader.count(4)
+  if (clients > tally.limits.clients) throw new MalformedUpdate('too many clients')
+  for (let left = clients; left > 0; left -= 1) {
     const count = reader.count(2)
     const client = readClient(reader)
     if (count === 0) throw new MalformedUpdate('client without structs')
+    tally.count += count
+    if (tally.count > tally.limits.structs) throw new MalformedUpdate('too many structs')
+    if (tally.count >= SUSPICIOUS) tally.begun ??= new Set()
     if (seen.has(client)) throw new MalformedUpdate('client twice')
     seen.add(client)
-    let clock = reader.varUint()
-    let start = clock
-    for (let left = count; left > 0; left -= 1) {
-      const info = reader.byte()
-      const length = scanStruct(reader, info, client, clock, needs)
-      if (length === 0) throw new MalformedUpdate('zero-length struct')
-      if (clock + length > MAX_CLOCK) throw new MalformedUpdate('clock out of range')
-      if ((info & CONTENT) === SKIP) {
-        if (clock > start) ranges.push({ client, start, end: clock })
-        start = clock + length
-      }
-      clock += length
-    }
-    if (clock > start) ranges.push({ client, start, end: clock })
+    parts.push(scanClient(reader, tally, client, count, ranges))
   }
-  return ranges
+  return parts
+}
+
+function scanClient(reader: UpdateReader, tally: Tally, client: number, count: number, ranges: ClockRange[]): ClientStructs {
+  let clock = reader.varUint()
+  let start = clock
+  const clocks = [clock]
+  const offsets = [reader.position]
+  for (let left = count; left > 0; left -= 1) {
+    const info = reader.byte()
+    const length = scanStruct(reader, info, client, clock, tally)
+    if (length === 0) throw new MalformedUpdate('zero-length struct')
+    if (clock + length > MAX_CLOCK) throw new MalformedUpdate('clock out of range')
+    if ((info & KIND) === SKIP) {
+      if (clock > start) ranges.push({ client, start, end: clock })
+      start = clock + length
+      tally.count -= 1
+    }
+    clock += length
+    clocks.push(clock)
+    offsets.push(reader.position)
+  }
+  if (clock > start) ranges.push({ client, start, end: clock })
+  return { client, clocks, offsets }
 }
 
 /** Returns the struct's length in clocks. */
-function scanStruct(reader: UpdateReader, info: number, client: number, clock: number, needs: Map<number, number>): number {
-  const kind = info & CONTENT
-  if (kind === GC || kind === SKIP) return reader.varUint()
+function scanStruct(reader: UpdateReader, info: number, client: number, clock: number, tally: Tally): number {
+  const kind = info & KIND
+  if (kind === GC || kind === SKIP) {
+    if (info !== kind) throw new MalformedUpdate('flags on a struct without content')
+    return reader.varUint()
+  }
   const origin = (info & HAS_ORIGIN) !== 0
   const rightOrigin = (info & HAS_RIGHT_ORIGIN) !== 0
-  if (origin) scanReference(reader, client, clock, needs)
-  if (rightOrigin) scanReference(reader, client, clock, needs)
-  if (!origin && !rightOrigin) {
-    if (reader.varUint() === 1) reader.stringLength()
-    else scanReference(reader, client, clock, needs)
-    if ((info & HAS_PARENT_KEY) !== 0) reader.stringLength()
+  if (origin) scanReference(reader, client, clock, tally)
+  if (rightOrigin) scanReference(reader, client, clock, tally)
+  if (!origin && !rightOrigin) scanParent(reader, (info & HAS_PARENT_KEY) !== 0, client, clock, tally)
+  if (kind === TYPE) {
+    tally.types += 1
+    if (tally.types > tally.limits.types) throw new MalformedUpdate('too many shared types')
   }
-  return scanContent(reader, kind)
+  return passContent(reader, kind, tally.limits.name)
 }
 
-function scanReference(reader: UpdateReader, client: number, clock: number, needs: Map<number, number>): void {
+function scanParent(reader: UpdateReader, keyed: boolean, client: number, clock: number, tally: Tally): void {
+  const from = reader.position
+  if (reader.varUint() === 1) {
+    tally.roots.add(reader.name(tally.limits.name))
+    if (tally.roots.size > tally.limits.roots) throw new MalformedUpdate('too many roots')
+  } else scanReference(reader, client, clock, tally)
+  if (!keyed) return
+  reader.passName(tally.limits.name)
+  if (tally.begun === undefined) return
+  // Yjs lets a client's later write to a key lean on its earlier one, and walks a key from its beginning for each that does not.
+  const key = `${client} ${reader.latin1(from)}`
+  if (tally.begun.has(key)) throw new MalformedUpdate('a key begun twice')
+  tally.begun.add(key)
+}
+
+function scanReference(reader: UpdateReader, client: number, clock: number, tally: Tally): void {
+  const { needs, limits } = tally
   const owner = readClient(reader)
   const needed = reader.varUint() + 1
   if (owner === client) {
@@ -144,64 +264,29 @@ function scanReference(reader: UpdateReader, client: number, clock: number, need
     if (needed > clock) throw new MalformedUpdate('struct leans on its own future')
     return
   }
-  if (needed > (needs.get(owner) ?? 0)) needs.set(owner, needed)
-}
-
-function scanContent(reader: UpdateReader, kind: number): number {
-  switch (kind) {
-    case DELETED:
-      return reader.varUint()
-    case STRING:
-      return reader.stringLength()
-    case FORMAT:
-      reader.stringLength()
-      scanJson(reader)
-      return 1
-    case TYPE: {
-      const type = reader.varUint()
-      if (type > LAST_TYPE) throw new MalformedUpdate('unknown shared type')
-      if (NAMED_TYPES.has(type)) reader.stringLength()
-      return 1
-    }
-    case ANY: {
-      const count = reader.count(1)
-      for (let left = count; left > 0; left -= 1) reader.any(MAX_VALUE_DEPTH)
-      return count
-    }
-    default:
-      throw new MalformedUpdate(
-        UNUSED.has(kind) ? `content kind ${UNUSED.get(kind)} has no place in a record` : 'unknown content kind',
-      )
+  if (needed > (needs.get(owner) ?? 0)) {
+    needs.set(owner, needed)
+    if (needs.size > limits.needed) throw new MalformedUpdate('leans on too many clients')
   }
 }
 
-/** Format values are JSON inside a string; Yjs parses them while it decodes and prints them whenever it encodes. */
-function scanJson(reader: UpdateReader): void {
-  let value: unknown
-  try {
-    value = JSON.parse(reader.string())
-  } catch (cause) {
-    if (cause instanceof MalformedUpdate) throw cause
-    throw new MalformedUpdate('format value is not JSON', { cause })
-  }
-  if (!isWithin(value, MAX_VALUE_DEPTH)) throw new MalformedUpdate('format value nested too deep')
-}
-
-function isWithin(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return true
-  return levels > 0 && Object.values(value).every((inner) => isWithin(inner, levels - 1))
-}
-
+/** Yjs sorts and merges deletions before it writes them; many overlapping ones would each be looked for. */
 function scanDeletes(reader: UpdateReader): ClockRange[] {
   const ranges: ClockRange[] = []
+  const seen = new Set<number>()
   for (let clients = reader.count(2); clients > 0; clients -= 1) {
     const client = readClient(reader)
+    if (seen.has(client)) throw new MalformedUpdate('deletions of a client twice')
+    seen.add(client)
+    let end = 0
     for (let left = reader.count(2); left > 0; left -= 1) {
       const start = reader.varUint()
       const length = reader.varUint()
       if (length === 0) throw new MalformedUpdate('zero-length deletion')
       if (start + length > MAX_CLOCK) throw new MalformedUpdate('clock out of range')
-      ranges.push({ client, start, end: start + length })
+      if (start < end) throw new MalformedUpdate('deletions overlap')
+      end = start + length
+      ranges.push({ client, start, end })
     }
   }
   return ranges

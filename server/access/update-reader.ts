@@ -14,10 +14,20 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 
 export class UpdateReader {
   readonly #bytes: Uint8Array
-  #position = 0
+  #position: number
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, position = 0) {
     this.#bytes = bytes
+    this.#position = position
+  }
+
+  get position(): number {
+    return this.#position
+  }
+
+  /** The bytes from a position up to here, a character each. */
+  latin1(from: number): string {
+    return Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset + from, this.#position - from).toString('latin1')
   }
 
   get remaining(): number {
@@ -76,6 +86,18 @@ export class UpdateReader {
       if ((byte & 0xc0) !== 0x80) units += byte >= 0xf0 ? 2 : 1
     }
     return units
+  }
+
+  /** Passes over a string of at most `most` bytes. */
+  passName(most: number): void {
+    if (this.#utf8().length > most) throw new MalformedUpdate('name too long')
+  }
+
+  /** A string of at most `most` bytes. */
+  name(most: number): string {
+    const bytes = this.#utf8()
+    if (bytes.length > most) throw new MalformedUpdate('name too long')
+    return decoder.decode(bytes)
   }
 
   /** Passes over one value of lib0's `any` encoding, at most `depth` levels deep. */

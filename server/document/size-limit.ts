@@ -2,7 +2,7 @@
  * How large a record may become. What only takes away, or leaves the record no larger than it was, is always welcome: a full
  * record can be emptied. To mark something as deleted takes some bytes itself, for which there is a reserve above the limit.
  */
-import type { Submission } from '../access/judge.ts'
+import type { Submission } from '../access/submission.ts'
 import type { JudgedEntry } from '../log/entry.ts'
 import type { Replica } from './replica.ts'
 

@@ -8,10 +8,13 @@ import { readMeta, writeMeta } from '@rapport/shared/schema/layout.ts'
 import { applyPatch, type MergePatch } from '@rapport/shared/schema/merge-patch.ts'
 import { checkDraft, checkPatch } from '@rapport/shared/schema/merge-patch-check.ts'
 import type { RecordType } from '@rapport/shared/schema/record-type.ts'
-import type * as Y from 'yjs'
-import type { Ground, Precondition } from '../access/judge.ts'
+import * as Y from 'yjs'
+import type { Ground, Precondition } from '../access/submission.ts'
+import { mayWriteField, type Policy, shippedPolicy } from '../access/policy.ts'
+import { mayOpenRecord, mayWriteRecord, relationIn } from '../access/record-access.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Room } from '../document/handle.ts'
+import { forbiddenIn, type MayWrite, permittedOf } from './patch-rights.ts'
 
 export interface RecordEdit {
   readonly precondition: Precondition
@@ -32,26 +35,41 @@ export function makeEdit(room: Room, principal: Principal, edit: RecordEdit, byt
   return room.edit(principal, change, precondition, { bytes, frees, via: 'rest' })
 }
 
-/** Throws `invalid` for content that no record of the type may begin with. A deleted record's id is taken, too. */
-export function creation(type: RecordType, content: MergePatch): RecordEdit {
-  const error = invalid(checkDraft(type, content))
+/**
+ * Throws `invalid` for content that no record of the type may begin with, and `forbidden` for what `by` may not write in a new
+ * record, which is nobody's yet. A deleted record's id is taken, too.
+ */
+export function creation(by: Principal, type: RecordType, content: MergePatch, policy = shippedPolicy): RecordEdit {
+  const nothing = new Y.Doc()
+  if (!mayWriteRecord(by, type.name, nothing, policy)) throw forbidden()
+  const may = rightsIn(by, type, nothing, policy)
+  const error = refusal(checkDraft(type, content), forbiddenIn(type, nothing, content, may))
   if (error !== undefined) throw error
   return {
     precondition: ({ sequence }) => (sequence === 0 ? undefined : new SyncError('exists', 'a record with this id exists')),
     change(document) {
       // Written in any case: content may be empty, and a record exists only once something of it is stored.
       writeMeta(document, { deletedAt: null })
-      applyPatch(type, document, content)
+      applyPatch(type, document, permittedOf(content, may))
     },
     frees: false,
   }
 }
 
-export function patching(type: RecordType, patch: MergePatch, condition: Condition): RecordEdit {
+export function patching(
+  by: Principal,
+  type: RecordType,
+  patch: MergePatch,
+  condition: Condition,
+  policy = shippedPolicy,
+): RecordEdit {
+  const refused = ({ document }: Ground): SyncError | undefined =>
+    refusal(checkPatch(type, document, patch), forbiddenIn(type, document, patch, rightsIn(by, type, document, policy)))
   return {
     precondition: (ground) =>
-      absent(ground) ?? deleted(ground) ?? stale(ground, condition) ?? invalid(checkPatch(type, ground.document, patch)),
-    change: (document) => applyPatch(type, document, patch),
+      absent(ground) ?? hidden(by, type, ground, policy) ?? deleted(ground) ?? stale(ground, condition) ?? refused(ground),
+    // The rights are those of before: the patch may give the record to somebody else.
+    change: (document) => applyPatch(type, document, permittedOf(patch, rightsIn(by, type, document, policy))),
     frees: onlyClears(patch),
   }
 }
@@ -68,9 +86,18 @@ function onlyClears(patch: MergePatch): boolean {
  * `at` in milliseconds. A record that is deleted already stays as it is, whatever the condition: whoever repeats a deletion,
  * because no answer came, finds it done.
  */
-export function deletion(at: number, condition: Condition): RecordEdit {
+export function deletion(
+  by: Principal,
+  type: RecordType,
+  at: number,
+  condition: Condition,
+  policy = shippedPolicy,
+): RecordEdit {
   return {
-    precondition: (ground) => absent(ground) ?? (deleted(ground) === undefined ? stale(ground, condition) : undefined),
+    precondition: (ground) =>
+      absent(ground) ??
+      unwritable(by, type, ground, policy) ??
+      (deleted(ground) === undefined ? stale(ground, condition) : undefined),
     change(document) {
       if (readMeta(document).deletedAt === null) writeMeta(document, { deletedAt: at })
     },
@@ -79,9 +106,9 @@ export function deletion(at: number, condition: Condition): RecordEdit {
 }
 
 /** Lifts a deletion, if there is one. What was written into the deleted record meanwhile shows again, too. */
-export function restoration(condition: Condition): RecordEdit {
+export function restoration(by: Principal, type: RecordType, condition: Condition, policy = shippedPolicy): RecordEdit {
   return {
-    precondition: (ground) => absent(ground) ?? stale(ground, condition),
+    precondition: (ground) => absent(ground) ?? unwritable(by, type, ground, policy) ?? stale(ground, condition),
     change(document) {
       if (readMeta(document).deletedAt !== null) writeMeta(document, { deletedAt: null })
     },
@@ -89,8 +116,23 @@ export function restoration(condition: Condition): RecordEdit {
   }
 }
 
+/** What somebody may write in a record as it stands. */
+function rightsIn(by: Principal, type: RecordType, document: Y.Doc, policy: Policy): MayWrite {
+  const relation = relationIn(by, document)
+  return (root, name) => mayWriteField(by, type.name, relation, root, name, policy)
+}
+
 function absent({ sequence }: Ground): SyncError | undefined {
-  return sequence === 0 ? new SyncError('not_found', 'no such record') : undefined
+  return sequence === 0 ? notFound() : undefined
+}
+
+/** What somebody may not open looks like what is not there. */
+function hidden(by: Principal, type: RecordType, { document }: Ground, policy: Policy): SyncError | undefined {
+  return mayOpenRecord(by, type.name, () => document, policy) ? undefined : notFound()
+}
+
+function unwritable(by: Principal, type: RecordType, ground: Ground, policy: Policy): SyncError | undefined {
+  return hidden(by, type, ground, policy) ?? (mayWriteRecord(by, type.name, ground.document, policy) ? undefined : forbidden())
 }
 
 function deleted({ document }: Ground): SyncError | undefined {
@@ -101,6 +143,20 @@ function stale({ sequence }: Ground, condition: Condition): SyncError | undefine
   return condition(sequence) ? undefined : new SyncError('stale', 'the record is not in the state that was asked for')
 }
 
-function invalid(issues: readonly Issue[]): SyncError | undefined {
-  return issues.length === 0 ? undefined : new SyncError('invalid', 'the content does not fit the record type', { issues })
+/** Of content: what does not fit, and what its author may not write. Where a place is forbidden, its value is not judged. */
+function refusal(unfit: readonly Issue[], denied: readonly Issue[]): SyncError | undefined {
+  const isDenied = ({ path }: Issue): boolean => denied.some((issue) => issue.path.every((name, index) => name === path[index]))
+  const others = unfit.filter((issue) => !isDenied(issue))
+  if (others.length > 0) {
+    return new SyncError('invalid', 'the content does not fit the record type', { issues: [...others, ...denied] })
+  }
+  return denied.length > 0 ? forbidden(denied) : undefined
+}
+
+function forbidden(issues: readonly Issue[] = []): SyncError {
+  return new SyncError('forbidden', 'no right to write this', { issues })
+}
+
+function notFound(): SyncError {
+  return new SyncError('not_found', 'no such record')
 }

@@ -2,7 +2,7 @@
 import { SyncError } from '@rapport/shared/errors.ts'
 import { describe, expect, test } from 'vitest'
 import type * as Y from 'yjs'
-import type { Precondition } from '../../../server/access/judge.ts'
+import type { Precondition } from '../../../server/access/submission.ts'
 import type { Room } from '../../../server/document/handle.ts'
 import { crm, openRoom, openWritten } from './opened.ts'
 import { Listener, passing, principalOf, settled, storedDocument } from './stage.ts'

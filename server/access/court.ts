@@ -1,0 +1,49 @@
+/**
+ * What judging one submission has at hand: the document in the middle of a transaction, what was touched, whose it is, and the
+ * means to write back.
+ */
+import type { Issue, IssueCode } from '@rapport/shared/errors.ts'
+import type { Author } from '@rapport/shared/ids.ts'
+import type { RecordType } from '@rapport/shared/schema/record-type.ts'
+import type * as Y from 'yjs'
+import type { Principal } from '../auth/principal.ts'
+import type { Via } from '../log/findings.ts'
+import type { Ledger, Value, Write } from './ledger.ts'
+import type { Relation } from './policy.ts'
+import type { Touched } from './touched.ts'
+
+/** What is known of a sender's replica: which items it had when it made the submission, as far as can be told. */
+export interface Sender {
+  /** Whether it held the item; `undefined` where nobody can say. */
+  holds(id: { readonly client: number; readonly clock: number }): boolean | undefined
+  /** Whether its set of deletions names the item. */
+  deletes(id: { readonly client: number; readonly clock: number }): boolean
+  readonly deletesAny: boolean
+}
+
+export interface Court {
+  readonly document: Y.Doc
+  readonly transaction: Y.Transaction
+  readonly type: RecordType
+  readonly ledger: Ledger
+  readonly touched: Touched
+  readonly principal: Principal
+  readonly author: Author
+  /** To the record as it was before the submission. */
+  readonly relation: Relation
+  readonly via: Via
+  readonly sender: Sender
+  /** A part of a larger submission, and not its last: what looks like an end may go on in the next part. */
+  readonly unfinished: boolean
+  /** Draws a UUID. */
+  readonly newId: () => string
+  /** Sets a key as the server: the item stands for that write. */
+  readonly show: (map: Y.Map<unknown>, key: string, value: Value, write: Write, author: Author, cleared: boolean) => void
+  /** Runs a change as the server; what it writes stands for itself. */
+  readonly writeAsServer: (change: () => void) => void
+  /** Something has no effect, and was written back. */
+  readonly refuse: (path: readonly string[], code: IssueCode) => void
+  /** The document is not what the submission made of it. */
+  readonly alter: () => void
+  readonly issues: readonly Issue[]
+}

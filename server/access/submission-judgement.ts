@@ -1,0 +1,201 @@
+/**
+ * Judges one submission in the middle of the judge's transaction: may it come at all, whose are its client ids, and, once it is
+ * applied, what of that stays. Keys, texts and places where nothing may be are each judged by themselves; the permitted rest of
+ * the same submission stays.
+ */
+import { type Issue, SyncError } from '@rapport/shared/errors.ts'
+import { own, type RecordType } from '@rapport/shared/schema/record-type.ts'
+import * as Y from 'yjs'
+import { authorOf } from '../auth/principal.ts'
+import { bindIds, whoseIds } from './client-ids.ts'
+import type { Court, Sender } from './court.ts'
+import { judgeKey } from './key-judgement.ts'
+import type { Ledger } from './ledger.ts'
+import { mayWrite, mayWriteField, relationOf } from './policy.ts'
+import { type ClockRange, hasGap, type ScannedUpdate } from './pre-scan.ts'
+import type { ServerClient } from './server-client.ts'
+import type { ServerPen } from './server-pen.ts'
+import type { EditSubmission, Ground, UpdateSubmission, Verdict } from './submission.ts'
+import { judgeText } from './text-judgement.ts'
+import { bringers, type KeyTouch, markBefore, type Touched, touchedSince } from './touched.ts'
+
+/** What all submissions of an entry are judged with. */
+export interface Bench {
+  readonly document: Y.Doc
+  readonly transaction: Y.Transaction
+  readonly type: RecordType
+  readonly ledger: Ledger
+  readonly pen: ServerPen
+  readonly server: ServerClient
+  readonly presenceOwner: (client: number) => string | undefined
+  readonly newId: () => string
+  /** The entry holds more than what was submitted. */
+  readonly alter: () => void
+}
+
+const ADMITTED: Verdict = { type: 'admitted', issues: [] }
+const KNOWN: Verdict = { type: 'known' }
+const GAP: Verdict = { type: 'gap' }
+const FORBIDDEN: Verdict = { type: 'refused', error: new SyncError('forbidden', 'this role may not write in this record') }
+
+export function judgeUpdate(bench: Bench, submission: UpdateSubmission): Verdict {
+  const { document, transaction, ledger, type } = bench
+  const { principal, update, whole = update } = submission
+  const known = { clock: (client: number) => Y.getState(document.store, client) }
+  const clients = bringers(update, document)
+  if (!mayWrite(principal)) {
+    // A reader's client answers our question for its content like any other; what we hold already is no offence. Nor is it
+    // that Yjs, in every replica for itself, deletes formatting that has no effect any more; but nothing comes of it here.
+    const offends = clients.size > 0 || update.deletes.some((range) => !isIdle(document, range))
+    return offends ? FORBIDDEN : KNOWN
+  }
+  if (hasGap(update, known)) return GAP
+  const relayed = submission.relayed === true || ledger.restored
+  const ownership = whoseIds({ document, ledger, principal, update: whole, relayed, presenceOwner: bench.presenceOwner })
+  if (ownership.type === 'foreign') return ownership
+  if (ownership.type === 'refused') return ownership
+  bench.server.beware(update, known)
+
+  const before = markBefore(document, transaction, clients)
+  const relation = relationOf(principal, document.getMap('fields').get('owner'))
+  Y.applyUpdate(document, update.bytes, judgeUpdate)
+  bindIds(ledger, principal, ownership.bind)
+  const touched = touchedSince(type, document, transaction, before)
+  const court = convene(bench, touched, {
+    principal,
+    relation,
+    via: 'socket',
+    sender: senderOf(submission.vector, whole),
+    unfinished: submission.unfinished === true,
+  })
+  const changed = clients.size > 0 || touched.keys.length > 0 || touched.texts.size > 0
+  const cleared = judgeTouched(court, touched)
+  if (!changed && !cleared) return KNOWN
+  return court.issues.length === 0 ? ADMITTED : { type: 'admitted', issues: court.issues }
+}
+
+/** Of an edit by the server on somebody's behalf: what it may write was settled by its precondition, on this very state. */
+export function judgeEdit(bench: Bench, submission: EditSubmission, ground: Ground): Verdict {
+  const { document, transaction, type, ledger } = bench
+  const { principal, precondition, change, via, settles } = submission
+  if (!mayWrite(principal)) return FORBIDDEN
+  const error = precondition?.(ground)
+  if (error !== undefined) return { type: 'refused', error }
+  const before = markBefore(document, transaction, [bench.server.claim(document)])
+  const relation = relationOf(principal, document.getMap('fields').get('owner'))
+  if (!bench.pen.write(authorOf(principal), () => change(document))) return KNOWN
+  bench.alter()
+  const touched = touchedSince(type, document, transaction, before)
+  const court = convene(bench, touched, { principal, relation, via, sender: SERVER, unfinished: false })
+  judgeTouched(court, touched)
+  if (court.issues.length > 0)
+    throw new SyncError('invalid', 'the content does not fit the record type', { issues: court.issues })
+  if (settles !== undefined) ledger.settle(settles.id, settles.status)
+  return ADMITTED
+}
+
+function convene(
+  { document, transaction, type, ledger, newId, alter, pen }: Bench,
+  touched: Touched,
+  given: Pick<Court, 'principal' | 'relation' | 'via' | 'sender' | 'unfinished'>,
+): Court {
+  const issues: Issue[] = []
+  const author = authorOf(given.principal)
+  return {
+    ...given,
+    ...{ document, transaction, type, ledger, touched, author, newId, alter, issues },
+    show: pen.show,
+    writeAsServer: (write) => pen.write(author, write),
+    refuse: (path, code) => issues.push({ path, code }),
+  }
+}
+
+/** True if something was cleared that the submission did not touch by itself. */
+function judgeTouched(court: Court, touched: Touched): boolean {
+  for (const touch of touched.keys) judgeKey(court, touch)
+  for (const [name, items] of touched.texts) judgeTextRoot(court, name, items)
+  for (const { root, item } of touched.strays) {
+    if (court.via !== 'socket') continue
+    if (!item.deleted) item.delete(court.transaction)
+    court.alter()
+    if (!court.issues.some(({ path }) => path[0] === root)) court.refuse([root], 'unknown_field')
+  }
+  return judgeStandIns(court, touched)
+}
+
+function judgeTextRoot(
+  court: Court,
+  name: string,
+  items: { readonly inserted: readonly Y.Item[]; readonly deleted: readonly Y.Item[] },
+): void {
+  const { document, transaction, principal, type, relation, writeAsServer, author, via } = court
+  const root = own(type.roots, name)
+  if (root?.kind !== 'text' && root?.kind !== 'richText') return
+  const permitted = via !== 'socket' || mayWriteField(principal, type.name, relation, name, '')
+  const finding = judgeText({ document, transaction, permitted, writeAsServer }, { name, root, ...items })
+  for (const { path, code } of finding.issues) court.refuse(path, code)
+  if (finding.compensated) court.alter()
+  const { before, after } = finding
+  if (before === '' && after === '') return
+  const client = items.inserted[0]?.id.client
+  const device = via === 'socket' && client !== undefined ? String(client) : null
+  court.ledger.change({ path: [name], before, after, author, device, via, item: undefined })
+}
+
+/** Keys that the server shows by items which the sender lacked: it may have deleted what it saw there. */
+function judgeStandIns(court: Court, touched: Touched): boolean {
+  const { document, ledger, sender } = court
+  let cleared = false
+  for (const id of ledger.standIns()) {
+    const item = Y.getItem(document.store, Y.createID(id.client, id.clock))
+    const carrier = item instanceof Y.Item && item.parentSub !== null && item.right === null ? item : undefined
+    if (carrier === undefined || carrier.deleted) {
+      ledger.forget(id)
+      continue
+    }
+    if (sender === SERVER || sender.holds(id) === true || !sender.deletesAny) continue
+    const touch = touchOf(document, court.type, carrier)
+    if (touch === undefined || touched.keys.some(({ map, key }) => map === touch.map && key === touch.key)) continue
+    judgeKey(court, touch)
+    cleared ||= document.getMap(touch.root)._map.get(touch.key) !== carrier
+  }
+  return cleared
+}
+
+function touchOf(document: Y.Doc, type: RecordType, { parent, parentSub }: Y.Item): KeyTouch | undefined {
+  for (const root of ['fields', ...Object.keys(type.roots), 'meta']) {
+    if (parentSub !== null && document.share.get(root) === parent)
+      return { root, map: document.getMap(root), key: parentSub, items: [] }
+  }
+  return undefined
+}
+
+/** It has seen everything, and deletes nothing that it has not seen. */
+const SERVER: Sender = { holds: () => true, deletes: () => false, deletesAny: false }
+
+function senderOf(vector: ReadonlyMap<number, number> | undefined, update: ScannedUpdate): Sender {
+  return {
+    holds: (id) => (isWithin(update.structs, id) ? true : vector && (vector.get(id.client) ?? 0) > id.clock),
+    deletes: (id) => isWithin(update.deletes, id),
+    deletesAny: update.deletes.length > 0,
+  }
+}
+
+function isWithin(
+  ranges: readonly ClockRange[],
+  { client, clock }: { readonly client: number; readonly clock: number },
+): boolean {
+  return ranges.some((range) => range.client === client && clock >= range.start && clock < range.end)
+}
+
+/** Whether all of a range is known, and either deleted already or formatting. */
+function isIdle(document: Y.Doc, { client, start, end }: ClockRange): boolean {
+  const structs = document.store.clients.get(client)
+  if (structs === undefined || end > Y.getState(document.store, client)) return false
+  for (let index = Y.findIndexSS(structs, start); index < structs.length; index += 1) {
+    const struct = structs[index]
+    if (struct === undefined || struct.id.clock >= end) break
+    if (!struct.deleted && !(struct instanceof Y.Item && struct.content instanceof Y.ContentFormat)) return false
+  }
+  return true
+}
