@@ -7,17 +7,9 @@
  * It also notes what the update brings and what it needs, so that a gap is recognised before Yjs would park it.
  * Reads update format version 1 alone; version 2 can spell a gigabyte in 25 bytes and is never decoded from outside.
  */
-import type * as Y from 'yjs'
 import { GC, KIND, passContent, SKIP, TYPE } from './struct-content.ts'
-import {
-  type ClientStructs,
-  deepestType,
-  HAS_ORIGIN,
-  HAS_PARENT_KEY,
-  HAS_RIGHT_ORIGIN,
-  inCausalOrder,
-  typesAround,
-} from './struct-list.ts'
+import { type ClientStructs, deepestType, HAS_ORIGIN, HAS_PARENT_KEY, HAS_RIGHT_ORIGIN, inCausalOrder } from './struct-list.ts'
+import { LIMITS, type Limits, NO_LIMITS } from './update-limits.ts'
 import { MalformedUpdate, UpdateReader } from './update-reader.ts'
 
 declare const scanned: unique symbol
@@ -57,50 +49,6 @@ export interface Known {
 const MAX_CLIENT = 0xffff_ffff
 /** One client's characters in one record, over its whole life; honest records stay millions of times below. */
 const MAX_CLOCK = 2 ** 32
-/** Levels of shared types in one another: Yjs walks them recursively, and an event passes through each. */
-export const MAX_DEPTH = 64
-
-/** What one update may bring. */
-interface Limits {
-  /** Two bytes a struct is the least that Yjs can need, nine with a neighbour; a frame of 4 MiB holds fewer than this. */
-  readonly structs: number
-  /** A device draws one id each time its app starts; a whole record that many people wrote in for years has some hundreds. */
-  readonly clients: number
-  /** Clients that an update leans on, those of the record that it does not bring included. */
-  readonly needed: number
-  /** A record type has about ten; Yjs searches all roots of a document whenever it encodes one of their items. */
-  readonly roots: number
-  /** Elements and texts of rich text: some thousand pages. Each takes a hundred times its bytes in memory. */
-  readonly types: number
-  readonly depth: number
-  /** Bytes of a name: of a root, a key, an attribute, an element. The longest that a declaration allows takes a quarter of it. */
-  readonly name: number
-}
-
-const LIMITS: Limits = {
-  structs: 1_000_000,
-  clients: 5_000,
-  needed: 50_000,
-  roots: 64,
-  types: 50_000,
-  depth: MAX_DEPTH,
-  name: 1024,
-}
-
-const { POSITIVE_INFINITY: ANY_NUMBER } = Number
-const NO_LIMITS: Limits = {
-  structs: ANY_NUMBER,
-  clients: ANY_NUMBER,
-  needed: ANY_NUMBER,
-  roots: ANY_NUMBER,
-  types: ANY_NUMBER,
-  depth: ANY_NUMBER,
-  name: ANY_NUMBER,
-}
-
-/** From this many structs on it is worth while to look whether one client begins a key again and again. */
-const SUSPICIOUS = 16
-
 interface Tally {
   readonly limits: Limits
   readonly needs: Map<number, number>
@@ -161,19 +109,6 @@ export function hasGap(update: ScannedUpdate, known: Known): boolean {
   return update.deletes.some((range) => beyond(range.client, range.end))
 }
 
-/**
- * Whether no type that the update brings would lie deeper in the document than `most`, itself included. To be asked before an update is
- * applied, if it has no gap; costs nothing for one that brings no types.
- */
-export function depthWithin(update: ScannedUpdate, document: Y.Doc, most: number): boolean {
-  if (update.types === 0) return true
-  const clock = (client: number): number => {
-    const last = document.store.clients.get(client)?.at(-1)
-    return last === undefined ? 0 : last.id.clock + last.length
-  }
-  return deepestType(update, clock, (id) => typesAround(document, id, most)) <= most
-}
-
 /** Whether a client's structs lean on those of another one in the same update. */
 function leansOnItself({ clients, needs }: ScannedUpdate): boolean {
   return clients.length > 1 && clients.some(({ client, clocks }) => (needs.get(client) ?? 0) > (clocks[0] ?? 0))
@@ -190,7 +125,7 @@ function scanStructs(reader: UpdateReader, tally: Tally, ranges: ClockRange[]): 
     if (count === 0) throw new MalformedUpdate('client without structs')
     tally.count += count
     if (tally.count > tally.limits.structs) throw new MalformedUpdate('too many structs')
-    if (tally.count >= SUSPICIOUS) tally.begun ??= new Set()
+    if (tally.count >= tally.limits.suspicious) tally.begun ??= new Set()
     if (seen.has(client)) throw new MalformedUpdate('client twice')
     seen.add(client)
     parts.push(scanClient(reader, tally, client, count, ranges))

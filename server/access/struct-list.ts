@@ -144,8 +144,23 @@ export function deepestType(update: Parts, known: (client: number) => number, ou
   return deepest
 }
 
+/**
+ * Whether no type that the update brings would lie deeper in the document than `most`, itself included. To be asked before an update is
+ * applied, if it has no gap; costs nothing for one that brings no types.
+ */
+export function depthWithin(update: Parts & { readonly types: number }, document: Y.Doc, most: number): boolean {
+  if (update.types === 0) return true
+  return (
+    deepestType(
+      update,
+      (client) => Y.getState(document.store, client),
+      (id) => typesAround(document, id, most),
+    ) <= most
+  )
+}
+
 /** How many shared types below its root lie around an item of a document; at most `most + 1` are counted. */
-export function typesAround(document: Y.Doc, { client, clock }: Id, most: number): number {
+function typesAround(document: Y.Doc, { client, clock }: Id, most: number): number {
   const structs = document.store.clients.get(client)
   if (structs === undefined || clock >= Y.getState(document.store, client)) return 0
   let item: unknown = structs[Y.findIndexSS(structs, clock)]

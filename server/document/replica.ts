@@ -5,7 +5,7 @@
  * hundred clients that open a record at once cost one encoding.
  */
 import * as Y from 'yjs'
-import { type ClockRange, preScan, type ScannedUpdate } from '../access/pre-scan.ts'
+import { type ClockRange, type ScannedUpdate, storedDeletions } from '../access/pre-scan.ts'
 import { applyStored } from '../log/replay.ts'
 
 /** Measured on customer records: the heap a Y.Doc takes for each byte of its encoded state. */
@@ -146,7 +146,7 @@ export class Replica {
       if (update.structs.some((range) => range.end > (known.get(range.client) ?? 0))) return false
     }
     if (update.deletes.length === 0) return true
-    this.#deletes ??= byClient(preScan(state.bytes).deletes)
+    this.#deletes ??= byClient(storedDeletions(state.bytes))
     const deleted = this.#deletes
     return update.deletes.every((range) => isAmong(deleted.get(range.client) ?? [], range))
   }
