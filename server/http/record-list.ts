@@ -6,20 +6,22 @@
  */
 import type { Clock } from '@rapport/shared/clock.ts'
 import { toSyncError } from '@rapport/shared/errors.ts'
-import type { RecordId, Tenant } from '@rapport/shared/ids.ts'
+import type { RecordId } from '@rapport/shared/ids.ts'
 import type { RecordType } from '@rapport/shared/schema/record-type.ts'
+import type { Policy } from '../access/policy.ts'
+import type { Principal } from '../auth/principal.ts'
 import type { Room } from '../document/handle.ts'
 import type { Registry } from '../document/registry.ts'
 import type { UpdateLog } from '../log/update-log.ts'
 import type { LimitHit } from '../observability/limits.ts'
 import type { Logger } from '../observability/logger.ts'
-import { resourceOf } from './record-resource.ts'
+import { visibleResourceOf } from './record-resource.ts'
 
 /** Characters of JSON after which a page takes no further record. */
 const LONG_PAGE = 8 * 1024 * 1024
 /** Records loaded ahead of the one that is rendered. */
 const AHEAD = 8
-/** Ids looked at for one page; a page of a list full of deleted records may be short. */
+/** Ids looked at for one page; a page of a list full of records that do not show may be short. */
 const MAX_EXAMINED = 1000
 
 export interface ListNeeds {
@@ -28,10 +30,13 @@ export interface ListNeeds {
   readonly updateLog: Pick<UpdateLog, 'page'>
   readonly log: Logger
   readonly limitHit: LimitHit
+  /** Without one, the policy that ships. */
+  readonly policy?: Policy | undefined
 }
 
 export interface ListQuery {
-  readonly tenant: Tenant
+  /** Who reads it: records of the same tenant, without those that this principal may not open. */
+  readonly principal: Principal
   readonly type: RecordType
   /** Records wanted. */
   readonly limit: number
@@ -41,15 +46,15 @@ export interface ListQuery {
   readonly deleted: boolean
 }
 
-/** `{items, nextCursor}` as JSON; at least one item unless the list has come to its end, or to 1,000 deleted records. */
+/** `{items, nextCursor}` as JSON; at least one item unless the list has come to its end, or to 1,000 that do not show. */
 export async function renderList(needs: ListNeeds, query: ListQuery): Promise<string> {
-  const { tenant, type, limit } = query
+  const { principal, type, limit } = query
   const items: string[] = []
   let length = 0
   let after = query.after
   for (let examined = 0; examined < MAX_EXAMINED; ) {
     const wanted = limit - items.length
-    const ids = await needs.updateLog.page(tenant, type.name, after, wanted)
+    const ids = await needs.updateLog.page(principal.tenant, type.name, after, wanted)
     for await (const { id, item } of renderEach(needs, query, ids)) {
       examined += 1
       after = id
@@ -84,7 +89,7 @@ async function* renderEach(needs: ListNeeds, query: ListQuery, ids: readonly Rec
   const loadNext = (): void => {
     const { value: id } = left.next()
     if (id === undefined) return
-    const room = tolerant(needs, registry.acquire({ tenant: query.tenant, type: query.type.name, id }))
+    const room = tolerant(needs, registry.acquire({ tenant: query.principal.tenant, type: query.type.name, id }))
     // Until its turn comes nobody awaits it, and a failure that nobody awaits would end the process.
     room.catch(() => undefined)
     ahead.push({ id, room })
@@ -101,11 +106,11 @@ async function* renderEach(needs: ListNeeds, query: ListQuery, ids: readonly Rec
   }
 }
 
-async function renderOne(needs: ListNeeds, { type, deleted }: ListQuery, room: Room | undefined): Promise<string | undefined> {
+async function renderOne(needs: ListNeeds, query: ListQuery, room: Room | undefined): Promise<string | undefined> {
   if (room === undefined) return undefined
   try {
-    const record = await tolerant(needs, resourceOf(type, room))
-    return record === undefined || (record.deletedAt !== null && !deleted) ? undefined : JSON.stringify(record)
+    const record = await tolerant(needs, visibleResourceOf(query, room, needs.policy))
+    return record === undefined || (record.deletedAt !== null && !query.deleted) ? undefined : JSON.stringify(record)
   } finally {
     needs.registry.release(room)
   }

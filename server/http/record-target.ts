@@ -4,7 +4,7 @@ import { parseRecordId, type RecordKey } from '@rapport/shared/ids.ts'
 import { requireType } from '@rapport/shared/records/record-types.ts'
 import type { RecordType } from '@rapport/shared/schema/record-type.ts'
 import type { Context } from 'hono'
-import { mayOpen, mayWrite } from '../access/policy.ts'
+import { mayOpen, mayWrite, shippedPolicy } from '../access/policy.ts'
 import type { Principal } from '../auth/principal.ts'
 
 /** Before every route: who is asking. */
@@ -21,19 +21,26 @@ export interface Target {
   readonly key: RecordKey
 }
 
-/** For a route with the parameters `type` and `id`. Without any role, every record looks like a missing one. */
-export function readTarget(context: Context<Authenticated>): Target {
-  const principal = context.get('principal')
+/** For a route with the parameter `type`. Where somebody may open no record of a type, the type looks like one that is not there. */
+export function readType(context: Context<Authenticated>, policy = shippedPolicy): RecordType {
   const type = requireType(context.req.param('type') ?? '')
+  if (!mayOpen(context.get('principal'), type.name, undefined, policy)) throw new SyncError('not_found', 'no such resource')
+  return type
+}
+
+/** For a route with the parameters `type` and `id`. Whether this one record may be opened, only its document says. */
+export function readTarget(context: Context<Authenticated>, policy = shippedPolicy): Target {
+  const principal = context.get('principal')
+  const type = readType(context, policy)
   const id = parseRecordId(context.req.param('id') ?? '')
-  if (id === undefined || !mayOpen(principal)) throw new SyncError('not_found', 'no such record')
+  if (id === undefined) throw new SyncError('not_found', 'no such record')
   return { principal, type, key: { tenant: principal.tenant, type: type.name, id } }
 }
 
 /** Before anything is looked up, so that the answer is the same whether or not the record exists. */
-export function requireWriter(principal: Principal): void {
-  if (!mayOpen(principal)) throw new SyncError('not_found', 'no such resource')
-  if (!mayWrite(principal)) throw new SyncError('forbidden', 'no right to write records')
+export function requireWriter(principal: Principal, policy = shippedPolicy): void {
+  if (!mayOpen(principal, undefined, undefined, policy)) throw new SyncError('not_found', 'no such resource')
+  if (!mayWrite(principal, policy)) throw new SyncError('forbidden', 'no right to write records')
 }
 
 /** A parameter of the URL that is `true` or `false`, by default the latter; once, and not without a value, which might mean either. */

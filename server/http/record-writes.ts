@@ -5,9 +5,9 @@
 import type { Clock } from '@rapport/shared/clock.ts'
 import { type IssueCode, SyncError } from '@rapport/shared/errors.ts'
 import { parseRecordId, type RecordId, uuidv7 } from '@rapport/shared/ids.ts'
-import { requireType } from '@rapport/shared/records/record-types.ts'
 import { own } from '@rapport/shared/schema/record-type.ts'
 import type { Context, Hono } from 'hono'
+import type { Policy } from '../access/policy.ts'
 import type { Limits } from '../config.ts'
 import type { Room } from '../document/handle.ts'
 import type { Registry } from '../document/registry.ts'
@@ -17,7 +17,7 @@ import { etagOf, readWriteCondition } from './conditions.ts'
 import { announcedLength, BodyStalled, BodyTooLarge, isObject, type JsonObject, parseJsonObject, readBody } from './json-body.ts'
 import { within } from './patience.ts'
 import { type RecordResource, resourceOf } from './record-resource.ts'
-import { type Authenticated, readFlag, readTarget, requireWriter, type Target } from './record-target.ts'
+import { type Authenticated, readFlag, readTarget, readType, requireWriter, type Target } from './record-target.ts'
 import { createWriteQuota } from './write-quota.ts'
 
 export interface WriteNeeds {
@@ -25,6 +25,8 @@ export interface WriteNeeds {
   readonly registry: Registry
   readonly limitHit: LimitHit
   readonly limits: Pick<Limits, 'frameBytes' | 'updatesPerSecond' | 'bytesPerSecond'>
+  /** Without one, the policy that ships. */
+  readonly policy?: Policy | undefined
 }
 
 /** Milliseconds that a client waits for its commit. The edit itself waits on, and may still be committed. */
@@ -41,13 +43,13 @@ interface Admitted {
   perform<T>(target: Target, edit: RecordEdit, look: (room: Room) => Promise<T>): Promise<T>
 }
 
-export function addRecordWrites(app: Hono<Authenticated>, { clock, registry, limitHit, limits }: WriteNeeds): void {
+export function addRecordWrites(app: Hono<Authenticated>, { clock, registry, limitHit, limits, policy }: WriteNeeds): void {
   const quota = createWriteQuota({ clock, limits, limitHit })
 
   /** Runs `write` for a sender who may write at all, within what it may have under way. */
   async function admit(context: Request, write: (request: Admitted) => Promise<Response>): Promise<Response> {
     const principal = context.get('principal')
-    requireWriter(principal)
+    requireWriter(principal, policy)
     const pass = quota.enter(principal, announcedLength(context))
     let work: Promise<unknown> = Promise.resolve()
     let bytes = 0
@@ -85,11 +87,13 @@ export function addRecordWrites(app: Hono<Authenticated>, { clock, registry, lim
   app.post('/:type', (context) =>
     admit(context, async ({ json, perform }) => {
       const principal = context.get('principal')
-      const type = requireType(context.req.param('type'))
+      const type = readType(context, policy)
       if (context.req.header('If-Match') !== undefined) throw new SyncError('malformed', 'a collection has no state to match')
       const { id, content } = readDraft(json())
       const key = { tenant: principal.tenant, type: type.name, id: id ?? uuidv7(clock) }
-      const record = await perform({ principal, type, key }, creation(type, content), (room) => resourceOf(type, room))
+      const record = await perform({ principal, type, key }, creation(principal, type, content, policy), (room) =>
+        resourceOf(type, room),
+      )
       context.header('Location', `/v1/records/${type.name}/${key.id}`)
       return represent(context, record, 201)
     }),
@@ -97,28 +101,29 @@ export function addRecordWrites(app: Hono<Authenticated>, { clock, registry, lim
 
   app.patch('/:type/:id', (context) =>
     admit(context, async ({ json, perform }) => {
-      const target = readTarget(context)
-      const edit = patching(target.type, readPatch(target, json()), readWriteCondition(context.req))
+      const target = readTarget(context, policy)
+      const edit = patching(target.principal, target.type, readPatch(target, json()), readWriteCondition(context.req), policy)
       return represent(context, await perform(target, edit, (room) => resourceOf(target.type, room)), 200)
     }),
   )
 
   app.delete('/:type/:id', (context) =>
     admit(context, async ({ perform }) => {
-      const target = readTarget(context)
+      const target = readTarget(context, policy)
       // To mark it deleted instead would look as if somebody's right to be forgotten had been served.
       if (readFlag(context, 'erase')) throw new SyncError('malformed', 'records cannot be erased yet; this one was left as it is')
-      await perform(target, deletion(clock.now(), readWriteCondition(context.req)), () => Promise.resolve())
+      const edit = deletion(target.principal, target.type, clock.now(), readWriteCondition(context.req), policy)
+      await perform(target, edit, () => Promise.resolve())
       return context.body(null, 204)
     }),
   )
 
   app.post('/:type/:id/restore', (context) =>
     admit(context, async ({ json, perform }) => {
-      const target = readTarget(context)
+      const target = readTarget(context, policy)
       const [unknown] = Object.keys(json() ?? {})
       if (unknown !== undefined) throw invalid([unknown], 'unknown_field', 'only a deletion can be lifted, with an empty body')
-      const edit = restoration(readWriteCondition(context.req))
+      const edit = restoration(target.principal, target.type, readWriteCondition(context.req), policy)
       return represent(context, await perform(target, edit, (room) => resourceOf(target.type, room)), 200)
     }),
   )

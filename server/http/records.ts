@@ -1,16 +1,15 @@
 /** REST for records: reading them here, one or a page of them, and writing them in `record-writes.ts`. */
 import { SyncError } from '@rapport/shared/errors.ts'
 import { parseRecordId, type RecordId, type RecordKey } from '@rapport/shared/ids.ts'
-import { requireType } from '@rapport/shared/records/record-types.ts'
 import { type Context, Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
-import { mayOpen } from '../access/policy.ts'
+import type { Policy } from '../access/policy.ts'
 import type { UpdateLog } from '../log/update-log.ts'
 import { etagOf, readIfMatch, readIfNoneMatch } from './conditions.ts'
 import { createGate } from './gate.ts'
 import { type ListNeeds, renderList } from './record-list.ts'
 import { readResource } from './record-resource.ts'
-import { type Authenticated, readFlag, readTarget } from './record-target.ts'
+import { type Authenticated, readFlag, readTarget, readType } from './record-target.ts'
 import { addRecordWrites, type WriteNeeds } from './record-writes.ts'
 
 const DEFAULT_LIMIT = 50
@@ -29,7 +28,7 @@ export interface RecordsNeeds extends ListNeeds, WriteNeeds {
 }
 
 export function createRecords(needs: RecordsNeeds): Hono<Authenticated> {
-  const { registry, updateLog, clock, limitHit, reached } = needs
+  const { registry, updateLog, clock, limitHit, reached, policy } = needs
   const app = new Hono<Authenticated>()
   const gate = createGate({
     clock,
@@ -40,13 +39,14 @@ export function createRecords(needs: RecordsNeeds): Hono<Authenticated> {
   })
 
   app.get('/:type/:id', async (context) => {
-    const { type, key } = readTarget(context)
+    const target = readTarget(context, policy)
+    const { key } = target
     const [matches, isHeld] = [readIfMatch(context.req), readIfNoneMatch(context.req)]
     const projected = readFlag(context, 'projected')
     if (context.req.query('at') !== undefined) throw malformed('records can be read only as they are now')
     // What another instance wrote is in the log before the record's room hears of it.
     const [head] = projected ? await updateLog.heads([key]) : []
-    const record = await readResource(registry, type, key)
+    const record = await readResource(registry, target, policy)
     const { sequence } = record
     // What is answered is the record as it was before the wait: the rows show at least that.
     const shown = Math.max(sequence, head?.sequence ?? 0)
@@ -59,27 +59,23 @@ export function createRecords(needs: RecordsNeeds): Hono<Authenticated> {
 
   app.get('/:type', async (context) => {
     const principal = context.get('principal')
-    const type = requireType(context.req.param('type'))
-    if (!mayOpen(principal)) throw new SyncError('not_found', 'no such resource')
-    const query = { tenant: principal.tenant, type, ...readQuery(context) }
+    const query = { principal, type: readType(context, policy), ...readQuery(context) }
     const page = await gate(() => renderList(needs, query))
     return context.body(page, 200, { 'Content-Type': 'application/json' })
   })
 
   addRecordWrites(app, needs)
-  refuseOtherMethods(app)
+  refuseOtherMethods(app, policy)
   return app
 }
 
 /** What each path takes; HEAD goes with GET. Behind all routes, so it sees only what none of them took. */
 const METHODS = { '/:type': 'GET, HEAD, POST', '/:type/:id': 'GET, HEAD, PATCH, DELETE', '/:type/:id/restore': 'POST' } as const
 
-function refuseOtherMethods(app: Hono<Authenticated>): void {
+function refuseOtherMethods(app: Hono<Authenticated>, policy: Policy | undefined): void {
   for (const [path, methods] of Object.entries(METHODS)) {
     app.all(path, (context) => {
-      const principal = context.get('principal')
-      requireType(context.req.param('type') ?? '')
-      if (!mayOpen(principal)) throw new SyncError('not_found', 'no such resource')
+      readType(context, policy)
       context.header('Allow', methods)
       throw new HTTPException(405, { message: `this resource takes ${methods}` })
     })

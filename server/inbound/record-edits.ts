@@ -9,9 +9,9 @@ import { applyPatch, type MergePatch } from '@rapport/shared/schema/merge-patch.
 import { checkDraft, checkPatch } from '@rapport/shared/schema/merge-patch-check.ts'
 import type { RecordType } from '@rapport/shared/schema/record-type.ts'
 import * as Y from 'yjs'
-import type { Ground, Precondition } from '../access/submission.ts'
 import { mayWriteField, type Policy, shippedPolicy } from '../access/policy.ts'
 import { mayOpenRecord, mayWriteRecord, relationIn } from '../access/record-access.ts'
+import type { Ground, Precondition } from '../access/submission.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Room } from '../document/handle.ts'
 import { forbiddenIn, type MayWrite, permittedOf } from './patch-rights.ts'
@@ -86,13 +86,7 @@ function onlyClears(patch: MergePatch): boolean {
  * `at` in milliseconds. A record that is deleted already stays as it is, whatever the condition: whoever repeats a deletion,
  * because no answer came, finds it done.
  */
-export function deletion(
-  by: Principal,
-  type: RecordType,
-  at: number,
-  condition: Condition,
-  policy = shippedPolicy,
-): RecordEdit {
+export function deletion(by: Principal, type: RecordType, at: number, condition: Condition, policy = shippedPolicy): RecordEdit {
   return {
     precondition: (ground) =>
       absent(ground) ??

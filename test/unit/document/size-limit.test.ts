@@ -11,7 +11,7 @@ import { crm, openRoom } from './opened.ts'
 const LIMIT = 20_000
 
 const always = (): boolean => true
-const patch = (content: Readonly<Record<string, unknown>>) => patching(contact, content, always)
+const patch = (content: Readonly<Record<string, unknown>>) => patching(crm, contact, content, always)
 
 async function make(room: Room, edit: RecordEdit): Promise<string> {
   try {
@@ -42,9 +42,12 @@ const sizeOf = (room: Room) => room.view(({ document }) => Y.encodeStateAsUpdate
 test('a full record can be deleted, restored and deleted again', async () => {
   const { room } = await openFull()
   for (let round = 1; round <= 200; round += 1) {
-    expect([await make(room, deletion(round, always)), await make(room, restoration(always))]).toEqual(['made', 'made'])
+    expect([
+      await make(room, deletion(crm, contact, round, always)),
+      await make(room, restoration(crm, contact, always)),
+    ]).toEqual(['made', 'made'])
   }
-  expect(await make(room, deletion(5, always))).toBe('made')
+  expect(await make(room, deletion(crm, contact, 5, always))).toBe('made')
   expect(await room.view(({ document }) => readMeta(document).deletedAt)).toBe(5)
 })
 
