@@ -16,7 +16,7 @@ import type { Court } from './court.ts'
 import { isOverfull } from './fullness.ts'
 import { isSameWrite, type Write } from './ledger.ts'
 import { mayWriteField } from './policy.ts'
-import { GONE, isAt, lastId, NO_VALUE, type Standing, standingBefore, valueOf } from './standing.ts'
+import { contentOf, GONE, isAt, lastId, NO_VALUE, type Standing, standingBefore } from './standing.ts'
 import type { KeyTouch } from './touched.ts'
 
 export function judgeKey(court: Court, touch: KeyTouch): void {
@@ -29,7 +29,7 @@ export function judgeKey(court: Court, touch: KeyTouch): void {
   for (const item of inCausalOrder(touch.items)) {
     const id = lastId(item)
     const seen = item.origin === null ? undefined : ledger.writeOf(item.origin)
-    const value = valueOf(item)
+    const value = contentOf(item)
     if (value === GONE) {
       standing = judgeGone(court, touch, item, seen, standing)
       continue
@@ -134,7 +134,7 @@ function show(court: Court, { map, root, key }: KeyTouch, standing: Standing): S
   const rightmost = map._map.get(key)
   if (rightmost === undefined) return standing
   const id = lastId(rightmost)
-  const held = rightmost.deleted ? null : valueOf(rightmost)
+  const held = rightmost.deleted ? null : contentOf(rightmost)
   const shows = held === GONE || held === NO_VALUE ? undefined : (scalarOf(held) ?? null)
   const isEmpty = standing.cleared || standing.value === null
   if (isSameWrite(ledger.writeOf(id), standing.write) && shows === standing.value) {

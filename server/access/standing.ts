@@ -32,7 +32,7 @@ export function standingBefore(ledger: Ledger, touched: Touched, { map, key }: K
   const carrier = lastId(item)
   const alive = !item.deleted || touched.isDeletedNow(item)
   const mark = ledger.markAt(carrier)
-  const held = valueOf(item)
+  const held = contentOf(item)
   return {
     write: ledger.writeOf(carrier),
     value: alive && held !== GONE && held !== NO_VALUE ? (scalarOf(held) ?? null) : null,
@@ -42,7 +42,7 @@ export function standingBefore(ledger: Ledger, touched: Touched, { map, key }: K
 }
 
 /** What a key of a map shows of an item, were it the rightmost one, deleted now or not. */
-export function valueOf({ content, length }: Y.Item): unknown {
+export function contentOf({ content, length }: Y.Item): unknown {
   if (content instanceof Y.ContentDeleted) return GONE
   return content instanceof Y.ContentAny && length === 1 ? content.arr[0] : NO_VALUE
 }

@@ -1,9 +1,19 @@
 /**
  * Judges what one submission did to a text or a rich text, and undoes what may not stay, in the same transaction.
+ *
+ * Runs right after the submission was applied, while nothing that it deleted has been collected yet; so Yjs emits one update that has
+ * not a byte of what is undone, and from which the author's own replica heals. A wrong item goes alone, with what stands below it;
+ * an author who may not write in the root at all leaves it as it was. Text that comes back is a copy.
  */
-import type { Issue } from '@rapport/shared/errors.ts'
+import type { Issue, IssueCode } from '@rapport/shared/errors.ts'
 import type { RichTextRoot, TextRoot } from '@rapport/shared/schema/record-type.ts'
-import type * as Y from 'yjs'
+import { xmlOf } from '@rapport/shared/schema/xml-text.ts'
+import * as Y from 'yjs'
+import { measured, sizeAfter } from './rich-text-size.ts'
+import { codePoints, isAlive, isPresent, parentOf, type SharedType } from './text-items.ts'
+import { restorationOf, restoreAttribute } from './text-restoration.ts'
+import { flawOf } from './text-rules.ts'
+import { FORMATTED, summaryOf } from './text-summary.ts'
 
 /** What a submission did below one root. Items are valid until the transaction ends. */
 export interface TextTouch {
@@ -33,6 +43,117 @@ export interface TextFinding {
   readonly after: string
 }
 
-export function judgeText(_court: TextCourt, _touch: TextTouch): TextFinding {
-  return { issues: [], compensated: false, before: '', after: '' }
+export function judgeText(court: TextCourt, touch: TextTouch): TextFinding {
+  // A root that arrived in an update has no class until it is asked for.
+  if (touch.root.kind === 'text') court.document.getText(touch.name)
+  else court.document.getXmlFragment(touch.name)
+  forgetPositions(touch)
+  return court.permitted ? judgeContent(court, touch) : undo(court, touch)
+}
+
+/** Yjs remembers positions in a text, and forgets them after remote changes; but to it this transaction is a local one. */
+function forgetPositions({ inserted, deleted }: TextTouch): void {
+  for (const items of [inserted, deleted]) {
+    for (const item of items) {
+      const markers = parentOf(item)._searchMarker
+      if (markers !== null) markers.length = 0
+    }
+  }
+}
+
+function undo({ document, transaction, writeAsServer }: TextCourt, { name, inserted, deleted }: TextTouch): TextFinding {
+  let compensated = false
+  for (const item of inserted) {
+    if (item.deleted) continue
+    item.delete(transaction)
+    compensated = true
+  }
+  const restoration = restorationOf(deleted)
+  if (!restoration.idle) {
+    writeAsServer(() => restoration.run(document, transaction))
+    compensated = true
+  }
+  return { issues: compensated ? [{ path: [name], code: 'forbidden' }] : [], compensated, before: '', after: '' }
+}
+
+function judgeContent(court: TextCourt, touch: TextTouch): TextFinding {
+  const { name, root, inserted, deleted } = touch
+  const codes = new Set<IssueCode>()
+  const wrong: Y.Item[] = []
+  for (const item of inserted) {
+    const flaw = item.deleted ? undefined : flawOf(root.kind, item)
+    if (flaw === undefined) continue
+    codes.add(flaw)
+    wrong.push(item)
+  }
+  withdraw(court, touch, wrong)
+  const rescued = root.kind === 'richText' && rescueAttributes(court, touch)
+  if (inserted.some(isAlive) && outgrows(court, touch)) {
+    codes.add('length')
+    withdraw(court, touch, inserted)
+  }
+  const summary = summaryOf(inserted, deleted)
+  const after = rescued && summary.before === '' && summary.after === '' ? FORMATTED : summary.after
+  const issues = [...codes].map((code) => ({ path: [name], code }))
+  return { issues, compensated: codes.size > 0, before: summary.before, after }
+}
+
+/** Deletes new items; an attribute that one of them had replaced shows again what it showed before. */
+function withdraw({ document, transaction, writeAsServer }: TextCourt, { deleted }: TextTouch, items: readonly Y.Item[]): void {
+  const replaced: Y.Item[] = []
+  for (const item of items) {
+    if (item.deleted) continue
+    item.delete(transaction)
+    if (item.parentSub === null) continue
+    const before = deleted.find((one) => one.parentSub === item.parentSub && one.parent === item.parent)
+    if (before !== undefined && isPresent(parentOf(before))) replaced.push(before)
+  }
+  if (replaced.length === 0) return
+  writeAsServer(() => {
+    for (const before of replaced) restoreAttribute(document, transaction, before)
+  })
+}
+
+/**
+ * A value that was deleted on arrival because Yjs prefers one that is deleted itself, perhaps since it was forbidden, is written again:
+ * setting an attribute wins over removing it, and nobody loses to what may not be there. True if there was one.
+ */
+function rescueAttributes({ document, transaction, writeAsServer }: TextCourt, { inserted }: TextTouch): boolean {
+  const isOwn = (item: Y.Item): boolean => inserted.includes(item)
+  const lost = inserted.filter((item) => {
+    if (item.parentSub === null || !item.deleted || !(item.content instanceof Y.ContentAny)) return false
+    const rightmost = parentOf(item)._map.get(item.parentSub)
+    if (rightmost === undefined || !rightmost.deleted || !isPresent(parentOf(item))) return false
+    return !isOwn(rightmost) && flawOf('richText', item) === undefined
+  })
+  if (lost.length === 0) return false
+  writeAsServer(() => {
+    // The last one first: it is the one that counts.
+    for (const item of lost.toReversed()) restoreAttribute(document, transaction, item)
+  })
+  return true
+}
+
+/** Whether the root is longer than it may be, and longer than it was: one that is too long can still be shortened. */
+function outgrows(court: TextCourt, touch: TextTouch): boolean {
+  return touch.root.kind === 'text' ? outgrowsText(court, touch) : outgrowsXml(court, touch)
+}
+
+function outgrowsText({ document }: TextCourt, { name, root, inserted, deleted }: TextTouch): boolean {
+  const text: SharedType & { toString(): string } = document.getText(name)
+  // In UTF-16 units, of which no text has fewer than code points.
+  if (text._length <= root.maxLength || codePoints(text.toString()) <= root.maxLength) return false
+  return pointsOf(inserted.filter(isAlive)) > pointsOf(deleted)
+}
+
+function pointsOf(items: readonly Y.Item[]): number {
+  return items.reduce((sum, { content }) => sum + (content instanceof Y.ContentString ? codePoints(content.str) : 0), 0)
+}
+
+function outgrowsXml({ document, transaction }: TextCourt, { name, root, inserted, deleted }: TextTouch): boolean {
+  const fragment = document.getXmlFragment(name)
+  const size = sizeAfter(fragment, transaction, [...inserted, ...deleted])
+  if (size <= root.maxLength || codePoints(xmlOf(fragment)) <= root.maxLength) return false
+  const [fresh, gone] = [new Set(inserted), new Set(deleted)]
+  return size > measured(fragment, (item) => gone.has(item) || (!item.deleted && !fresh.has(item)))
 }
