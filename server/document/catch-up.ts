@@ -4,7 +4,6 @@
  *
  * While it reads, the room is busy. It never gives up: without the database nothing could be committed either.
  */
-import { sleep } from '@rapport/shared/clock.ts'
 import { type SyncError, toSyncError } from '@rapport/shared/errors.ts'
 import * as Y from 'yjs'
 import type { ServerClient } from '../access/server-client.ts'
@@ -13,12 +12,10 @@ import type { LogRow, Position } from '../log/entry.ts'
 import { durable } from '../log/update-log.ts'
 import type { CompactionGauge } from './compaction-gauge.ts'
 import { type Missed, missedSince, type Rebuilt, rebuild } from './history.ts'
+import type { LedgerKeeper } from './ledger-keeper.ts'
 import type { RoomDeps, RoomState } from './live-room.ts'
 import { committed, type Membership } from './membership.ts'
-
-/** Milliseconds between attempts to reach the log, doubling. */
-const FIRST_RETRY = 50
-const LAST_RETRY = 2_000
+import { untilRead } from './persistence.ts'
 
 const NOTHING_KNOWN = Uint8Array.of(0)
 
@@ -35,6 +32,9 @@ interface Parts {
   readonly members: Membership
   readonly server: ServerClient
   readonly compaction: CompactionGauge
+  readonly ledger: LedgerKeeper
+  /** Before anybody hears of what was taken in. */
+  readonly moved: () => void
   /** The document equals committed state again. */
   readonly resume: () => void
   readonly end: (reason: SyncError) => void
@@ -42,21 +42,19 @@ interface Parts {
 
 export function createCatchUp(deps: RoomDeps, state: RoomState, parts: Parts): CatchUp {
   const { key, log, clock, logger } = deps
-  const { members, server, compaction, resume, end } = parts
+  const { members, server, compaction, ledger, moved, resume, end } = parts
 
   async function reload(): Promise<void> {
     state.busy = true
-    for (let pause = FIRST_RETRY; state.over === undefined; pause = Math.min(pause * 2, LAST_RETRY)) {
-      try {
-        const rebuilt = await rebuild(log, key)
-        const missed = await missedSince(log, key, state.record.position)
-        if (state.over === undefined) adopt(rebuilt, missed)
-        return
-      } catch (error) {
-        const reason = toSyncError(error)
-        if (reason.code !== 'overload') return end(reason)
-        await sleep(clock, pause)
-      }
+    ledger.forget()
+    try {
+      const read = await untilRead(clock, state, async () => ({
+        rebuilt: await rebuild(log, key),
+        missed: await missedSince(log, key, state.record.position),
+      }))
+      if (read !== undefined) adopt(read.rebuilt, read.missed)
+    } catch (error) {
+      end(toSyncError(error))
     }
   }
 
@@ -66,6 +64,7 @@ export function createCatchUp(deps: RoomDeps, state: RoomState, parts: Parts): C
     state.record = rebuilt
     server.renew()
     compaction.reset(tail)
+    moved()
     if (position.entry !== known.entry) {
       const rows = missed.type === 'continued' ? missed.rows.filter((row) => row.position.sequence <= position.sequence) : []
       // Rows that do not lead to what was loaded, or none: the whole state serves every subscriber.
@@ -74,6 +73,7 @@ export function createCatchUp(deps: RoomDeps, state: RoomState, parts: Parts): C
     }
     if (missed.type === 'replaced') {
       logger.warn({ type: key.type, id: key.id }, 'the log no longer holds what was committed; asking clients for it')
+      state.replaced = true
       members.askWriters(replica.stateVector())
     }
     resume()
@@ -115,6 +115,7 @@ export function createCatchUp(deps: RoomDeps, state: RoomState, parts: Parts): C
 
   function absorb(rows: readonly LogRow[]): void {
     const { replica } = state.record
+    ledger.forget()
     try {
       for (const row of rows) replica.absorb(row.update)
     } catch (error) {
@@ -125,6 +126,7 @@ export function createCatchUp(deps: RoomDeps, state: RoomState, parts: Parts): C
     if (last === undefined) return
     state.record = { ...state.record, position: last.position, updatedAt: last.at }
     for (const row of rows) compaction.grow(row.update.length)
+    moved()
     deliver(rows)
   }
 

@@ -5,7 +5,7 @@
 import type { SyncError } from '@rapport/shared/errors.ts'
 import type { RecordKey } from '@rapport/shared/ids.ts'
 import type * as Y from 'yjs'
-import type { Precondition } from '../access/judge.ts'
+import type { Precondition } from '../access/submission.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { ConflictStatus, Via } from '../log/findings.ts'
 import type { Presence } from './presence.ts'
@@ -53,8 +53,17 @@ export interface Room {
    * inside the gap, so a subscriber that resumes in it misses nothing. An undecodable vector answers `malformed`.
    */
   read(stateVector: Uint8Array, answer: (diff: Answer<Uint8Array>) => void): void
-  /** Puts a raw update into the inbox; the subscriber hears of every outcome. Bytes must not change afterwards. */
-  submit(subscriber: Subscriber, update: Uint8Array): void
+  /**
+   * Puts a raw update into the inbox; the subscriber hears of every outcome. Bytes must not change afterwards. `vector`: the
+   * state vector of the replica that answers with this update, as of its answer; one that cannot be decoded counts as none.
+   */
+  submit(subscriber: Subscriber, update: Uint8Array, vector?: Uint8Array): void
+  /**
+   * Submits an update that was held back, in its sender's name. `relayed`: other people's items in it are taken as they are.
+   * Resolves once what may stay of it is committed, or was there already; else rejects with a `SyncError`: `stale` if it builds on edits
+   * that are not here, `foreign` if it carries other people's, `forbidden`, `refused` if it cannot be applied.
+   */
+  admit(sender: Principal, update: Uint8Array, terms?: { readonly relayed?: boolean }): Promise<void>
   /**
    * An edit by the server on somebody's behalf. `change` runs in the room's transaction, perhaps more than once (when another
    * instance was faster), and must depend on the document alone. Resolves once it is committed, or had nothing to change; rejects with a

@@ -2,7 +2,7 @@
  * What a room was sent and has not judged yet, in order of arrival. Hands it out in batches that become one entry each.
  */
 import type { SyncError } from '@rapport/shared/errors.ts'
-import type { Submission } from '../access/judge.ts'
+import type { Submission } from '../access/submission.ts'
 import type { Subscriber } from './subscriber.ts'
 
 export interface Waiting {
@@ -35,7 +35,8 @@ export class Inbox {
     this.#waiting.push(waiting)
   }
 
-  take(): readonly Waiting[] {
+  /** The next batch. It stays until it is taken. */
+  next(): readonly Waiting[] {
     let count = 0
     let bytes = 0
     for (const waiting of this.#waiting) {
@@ -43,9 +44,14 @@ export class Inbox {
       if (count > 0 && (this.#alone > 0 || count >= BATCH_SUBMISSIONS || bytes > BATCH_BYTES)) break
       count += 1
     }
+    return this.#waiting.slice(0, count)
+  }
+
+  take(): readonly Waiting[] {
+    const batch = this.next()
     if (this.#alone > 0) this.#alone -= 1
-    if (count === this.#waiting.length) return this.clear()
-    return this.#waiting.splice(0, count)
+    this.#waiting = this.#waiting.slice(batch.length)
+    return batch
   }
 
   /** The batch last taken, or the end of it, was not stored: it comes first again. */

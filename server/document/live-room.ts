@@ -5,15 +5,18 @@ import type { Clock } from '@rapport/shared/clock.ts'
 import type { SyncError } from '@rapport/shared/errors.ts'
 import type { RecordKey } from '@rapport/shared/ids.ts'
 import type { RecordType } from '@rapport/shared/schema/record-type.ts'
+import type { Policy } from '../access/policy.ts'
 import type { KeptClient } from '../access/server-client.ts'
 import type { Hint, Hints } from '../fanout/hints.ts'
 import type { Position } from '../log/entry.ts'
 import type { UpdateLog } from '../log/update-log.ts'
 import type { LimitHit } from '../observability/limits.ts'
 import type { Logger } from '../observability/logger.ts'
+import type { Announced } from './announced.ts'
 import type { Room } from './handle.ts'
 import type { Rebuilt } from './history.ts'
 import type { Presence } from './presence.ts'
+import type { Restoration } from './restoration.ts'
 
 export interface RoomDeps {
   readonly key: RecordKey
@@ -24,8 +27,11 @@ export interface RoomDeps {
   readonly logger: Logger
   readonly refusals: Refusals
   readonly limitHit: LimitHit
+  readonly policy: Policy
   readonly presence: Presence
-  /** Draws the id of an entry, a UUID. */
+  readonly announced: Announced
+  readonly restoration: Restoration
+  /** Draws the id of an entry, or of anything else that is stored, a UUID. */
   readonly newEntryId: () => string
   /** Largest encoded record, bytes. */
   readonly maxRecordBytes: number
@@ -44,6 +50,8 @@ export interface RoomState {
   busy: boolean
   /** Why the room serves nobody any more. */
   over: SyncError | undefined
+  /** Once history was replaced under the room: clients then hold what the database has lost, of others too. */
+  replaced: boolean
   /** When another instance was last seen to write here, in elapsed milliseconds. */
   contendedAt: number
 }

@@ -9,6 +9,7 @@
  */
 import type { Clock, Timer } from '@rapport/shared/clock.ts'
 import { ABSENT, type AwarenessEntry, decodeAwareness, encodeAwareness, MAX_ENTRIES } from '@rapport/shared/protocol/awareness.ts'
+import type { Principal } from '../auth/principal.ts'
 import type { Subscriber } from './subscriber.ts'
 
 /** Changes are gathered this long, in milliseconds: about two frames of a screen. */
@@ -52,8 +53,15 @@ interface Departed {
   readonly reservedUntil: number
 }
 
-/** `limitReached` is called for each state that is not relayed because of its size or the room's. */
-export function createPresence(clock: Clock, limitReached: () => void): Presence {
+/**
+ * `limitReached` is called for each state that is not relayed because of its size or the room's, `claimed` for each id that a
+ * subscriber speaks for from now on.
+ */
+export function createPresence(
+  clock: Clock,
+  limitReached: () => void,
+  claimed: (client: number, principal: Principal) => void = () => undefined,
+): Presence {
   /** Every subscriber, with the client id it speaks for once it has announced one. */
   const members = new Map<Subscriber, number | undefined>()
   const current = new Map<number, Present>()
@@ -89,6 +97,7 @@ export function createPresence(clock: Clock, limitReached: () => void): Presence
       current.set(client, { ...known, owner: from })
     }
     members.set(from, client)
+    claimed(client, from.principal)
     return client
   }
 

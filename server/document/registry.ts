@@ -10,16 +10,21 @@ import type { Clock, Timer } from '@rapport/shared/clock.ts'
 import { SyncError } from '@rapport/shared/errors.ts'
 import { keyString, type RecordKey } from '@rapport/shared/ids.ts'
 import type { RecordType } from '@rapport/shared/schema/record-type.ts'
+import { type Policy, shippedPolicy } from '../access/policy.ts'
 import type { KeptClient } from '../access/server-client.ts'
+import type { Principal } from '../auth/principal.ts'
 import type { Hints } from '../fanout/hints.ts'
 import type { UpdateLog } from '../log/update-log.ts'
 import { limitHits } from '../observability/limits.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { Metrics } from '../observability/metrics.ts'
+import { Announced } from './announced.ts'
+import { ClaimBook } from './claim-book.ts'
 import type { Room } from './handle.ts'
 import { rebuild } from './history.ts'
 import type { LiveRoom } from './live-room.ts'
 import { createPresence } from './presence.ts'
+import { Restoration } from './restoration.ts'
 import { createRoom } from './room.ts'
 
 export interface Registry {
@@ -44,6 +49,8 @@ export interface RegistryDeps {
   readonly typeOf: (name: string) => RecordType
   /** Largest encoded record, bytes. */
   readonly maxRecordBytes: number
+  /** The one that ships, unless said otherwise. */
+  readonly policy?: Policy
   /** What rooms that nobody holds may take of memory together, bytes. */
   readonly idleBytes?: number
 }
@@ -83,6 +90,8 @@ export function createRegistry(deps: RegistryDeps): Registry {
   let loadedBytes = 0
   deps.metrics.gauge('rapport_records_loaded', 'Records in memory', [], (gauge) => gauge.set(residents.size))
   const limitHit = limitHits(deps.metrics)
+  const book = new ClaimBook(log, clock, logger, limitHit)
+  const restoration = new Restoration(clock)
   const refusals = deps.metrics.counter('rapport_updates_refused_total', 'Submissions that were refused, by reason', ['reason'])
 
   const stopHearing = deps.hints.subscribe((hint) => residents.get(keyString(hint.key))?.room.hear(hint))
@@ -93,6 +102,8 @@ export function createRegistry(deps: RegistryDeps): Registry {
     const start = await rebuild(log, key)
     const client = kept.get(name)
     kept.delete(name)
+    const announced = new Announced(key, book, start.position.sequence > 0)
+    const announce = (client: number, principal: Principal): void => announced.add(client, principal)
     const room = createRoom(
       {
         key,
@@ -102,7 +113,10 @@ export function createRegistry(deps: RegistryDeps): Registry {
         clock,
         logger,
         refusals,
-        presence: createPresence(clock, () => limitHit('presence')),
+        policy: deps.policy ?? shippedPolicy,
+        presence: createPresence(clock, () => limitHit('presence'), announce),
+        announced,
+        restoration,
         limitHit,
         newEntryId: deps.newEntryId,
         maxRecordBytes: deps.maxRecordBytes,
@@ -234,7 +248,8 @@ export function createRegistry(deps: RegistryDeps): Registry {
       draining = true
       for (const timer of timers.values()) timer.cancel()
       stopHearing()
-      await Promise.race([allQuiet(), new Promise<void>((resolve) => clock.after(milliseconds, resolve))])
+      const settled = allQuiet().then(() => book.close())
+      await Promise.race([settled, new Promise<void>((resolve) => clock.after(milliseconds, resolve))])
       for (const { room } of [...residents.values()]) room.end(new SyncError('draining', 'the server is shutting down'))
     },
   }

@@ -9,38 +9,32 @@
  * Leaves out: permissions (`access/judge.ts`), storage (`log/`), keeping up with it (`catch-up.ts`), wire format (`gateway/`).
  */
 import { SyncError, toSyncError } from '@rapport/shared/errors.ts'
-import * as Y from 'yjs'
-import { type Judgement, judge, type Verdict } from '../access/judge.ts'
-import { preScan } from '../access/pre-scan.ts'
+import { type Judgement, judge } from '../access/judge.ts'
 import { createServerClient, type KeptClient } from '../access/server-client.ts'
-import { MalformedUpdate } from '../access/update-reader.ts'
 import type { Hint } from '../fanout/hints.ts'
 import type { AppendOutcome, DurableSequence, JudgedEntry, Position } from '../log/entry.ts'
 import { createCatchUp } from './catch-up.ts'
 import { CompactionGauge } from './compaction-gauge.ts'
 import { GapQueue } from './gap-queue.ts'
-import type { Answer, Terms } from './handle.ts'
 import type { Rebuilt } from './history.ts'
 import { Inbox, type Waiting } from './inbox.ts'
+import { createLedgerKeeper } from './ledger-keeper.ts'
 import type { LiveRoom, RoomDeps, RoomState } from './live-room.ts'
-import { committed, Membership } from './membership.ts'
+import { committed, Membership, NOT_OPEN } from './membership.ts'
+import { createReading, ownerOf } from './reading.ts'
+import { createSetAside } from './set-aside.ts'
 import { overgrows, sizeBefore } from './size-limit.ts'
-import type { Subscriber } from './subscriber.ts'
 import { createVerdicts, isCurrent, soleAuthor } from './verdicts.ts'
 
-/** Bytes of a state vector that any record's replica may have: 5,000 client ids and more. */
-const VECTOR_BYTES = 64 * 1024
 /** Milliseconds that judging takes at a stretch, but for a single submission; what has not had its turn waits for the next entry. */
 const JUDGING = 20
 /** Milliseconds for which another instance counts as writing the same record. */
 const CONTENDED = 1_000
 
-const NO_TERMS: Terms = { bytes: 0, frees: false }
-
 /** An entry on its way to the log, and what it was made of. */
 interface Flight {
   readonly batch: readonly Waiting[]
-  readonly verdicts: readonly Verdict[]
+  readonly judgement: Judgement
   readonly entry: JudgedEntry
 }
 
@@ -49,13 +43,20 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
   const { key, clock, logger, presence, maxRecordBytes } = deps
   const inbox = new Inbox()
   const reads = new GapQueue(clock)
-  const members = new Membership()
-  const joining = new Set<Subscriber>()
+  const members = new Membership(key.type, deps.policy)
   const server = createServerClient(clock, kept)
   const compaction = new CompactionGauge(start.tail)
-  const state: RoomState = { record: start, busy: false, over: undefined, contendedAt: Number.NEGATIVE_INFINITY }
-  const verdicts = createVerdicts(deps, state, { inbox, members, inGap, recheck })
-  const log = createCatchUp(deps, state, { members, server, compaction, resume, end })
+  const state: RoomState = { record: start, busy: false, over: undefined, replaced: false, contendedAt: Number.NEGATIVE_INFINITY }
+  const reading = createReading(deps, state, { reads, members, schedule })
+  const aside = createSetAside(deps, state, {
+    admit: (sender, update) => submitting.admit(sender, update),
+    turnAway: (subscriber, error) => verdicts.turnAway(subscriber, error),
+    idle: schedule,
+  })
+  const verdicts = createVerdicts(deps, state, { inbox, members, inGap: reading.inGap, recheck, setAside: aside.keep })
+  const submitting = createSubmitting(state, { inbox, verdicts, reading, schedule })
+  const ledger = createLedgerKeeper(deps, state, { awaiting: aside.learn, resume, end })
+  const log = createCatchUp(deps, state, { members, server, compaction, ledger, moved, resume, end })
   let scheduled = false
   /** The newest hint that has not been followed. */
   let news: Hint | undefined
@@ -86,7 +87,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     if (state.busy || state.over !== undefined) return
     reads.serve()
     followNews()
-    if (!state.busy) consider(inbox.take())
+    if (!state.busy) consider(inbox.next())
     if (inbox.length > 0 || reads.length > 0) schedule()
     if (quiet()) for (const tell of awaitingQuiet.splice(0)) tell()
   }
@@ -98,11 +99,15 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
   }
 
   /** Judges what arrived; what is new goes on its way to the log. */
-  function consider(taken: readonly Waiting[]): void {
+  function consider(next: readonly Waiting[]): void {
     const { replica, position } = state.record
-    if (taken.length === 0) return
-    const covered = taken.every(({ submission }) => submission.type === 'update' && replica.covers(submission.update))
-    if (covered) return verdicts.conclude(taken, [], false)
+    if (next.length === 0) return
+    const covered = next.every(({ submission }) => submission.type === 'update' && replica.covers(submission.update))
+    if (!covered && ledger.current() === undefined) ledger.load()
+    const known = ledger.current()
+    if (!covered && known === undefined) return
+    const taken = inbox.take()
+    if (covered || known === undefined) return verdicts.conclude(taken, [], false)
     const submissions = taken.map((waiting) => waiting.submission)
     const before = sizeBefore(replica, maxRecordBytes)
     const since = clock.elapsed()
@@ -115,6 +120,9 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
         submissions,
         enough: () => clock.elapsed() - since >= JUDGING,
         server,
+        ledger: known,
+        presenceOwner: (client) => deps.announced.ownerOf(client),
+        newId: deps.newEntryId,
         type: deps.type,
         entryId: deps.newEntryId(),
         now: clock.now(),
@@ -132,14 +140,14 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     const sent = clock.elapsed()
     void deps.log
       .append(entry)
-      .then((outcome) => guarded(() => settle({ batch, verdicts: judgement.verdicts, entry }, outcome, clock.elapsed() - sent)))
+      .then((outcome) => guarded(() => settle({ batch, judgement, entry }, outcome, clock.elapsed() - sent)))
   }
 
   /** The answer for the entry in flight; `took` milliseconds. */
   function settle(flight: Flight, outcome: AppendOutcome, took: number): void {
     if (state.over !== undefined) {
       // Too late for subscribers; but whoever awaits an edit hears what became of it.
-      if (outcome.type === 'committed') verdicts.conclude(flight.batch, flight.verdicts, true)
+      if (outcome.type === 'committed') verdicts.conclude(flight.batch, flight.judgement.verdicts, true)
       else verdicts.abandon(flight.batch, state.over)
       return
     }
@@ -165,18 +173,26 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
   }
 
   /** The entry is durable: everybody may see it now, and its authors hear that it is. */
-  function commit({ batch, verdicts: given, entry }: Flight, sequence: DurableSequence): void {
-    const { id, previous, update, at, authors, findings } = entry
+  function commit({ batch, judgement, entry }: Flight, sequence: DurableSequence): void {
+    const { id, previous, update, at, authors } = entry
     const { replica } = state.record
     const position = { sequence, entry: id }
     replica.changed(update.length)
     state.record = { ...state.record, position, updatedAt: at }
     if (previous.sequence === 0) state.record = { ...state.record, createdAt: at, createdBy: authors[0]?.sub ?? '' }
-    members.deliver(committed(sequence, update, replica), findings.marks.length > 0 ? undefined : soleAuthor(batch, given))
-    verdicts.conclude(batch, given, true)
+    moved()
+    members.deliver(committed(sequence, update, replica), judgement.altered ? undefined : soleAuthor(batch, judgement.verdicts))
+    verdicts.conclude(batch, judgement.verdicts, true)
     deps.hints.publish({ key, previous, position, update, at })
     compaction.grow(update.length)
     compactIfDue()
+  }
+
+  /** The document equals a later committed state, of which nobody has heard yet. */
+  function moved(): void {
+    if (state.record.position.sequence > 0) deps.announced.recordStored()
+    for (const subscriber of members.barred(() => ownerOf(state))) verdicts.dismiss(subscriber, NOT_OPEN)
+    aside.review()
   }
 
   /** The document equals committed state again. */
@@ -203,12 +219,13 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     void log.reload()
   }
 
-  function recheck(batch: readonly Waiting[]): void {
+  function recheck(batch: readonly Waiting[], anew: boolean): void {
     const asOf = state.record.position
     deps.log.heads([key]).then(
       ([head]) => {
         if (state.over !== undefined) return verdicts.abandon(batch, state.over)
         compare(head, asOf)
+        if (anew) ledger.forget(true)
         // Of several looks the earliest suffices, and the lowest: a database may have been put back meanwhile.
         const sequence = head?.sequence ?? 0
         for (const waiting of batch) inbox.add({ ...waiting, checked: Math.min(waiting.checked ?? sequence, sequence) })
@@ -228,19 +245,8 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     if (compaction.claim()) void deps.log.compact(key).then((compacted) => compaction.done(compacted?.bytes))
   }
 
-  // Reads. They are served in a gap: now, if this is one, or in the next.
-
-  function inGap<T>(serve: () => T, answer: (outcome: Answer<T>) => void): void {
-    const served = (): void => answer(outcomeOf(serve))
-    const failed = (error: SyncError): void => answer({ type: 'unavailable', error })
-    if (state.over !== undefined) return failed(state.over)
-    if (!state.busy && reads.serveNow(served)) return
-    reads.add(served, failed)
-    schedule()
-  }
-
   function quiet(): boolean {
-    return !state.busy && inbox.length === 0 && reads.length === 0
+    return !state.busy && inbox.length === 0 && reads.length === 0 && !aside.busy()
   }
 
   function end(reason: SyncError): void {
@@ -259,58 +265,13 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
   return {
     key,
     presence,
-    join(subscriber, answer) {
-      joining.add(subscriber)
-      const register = (): Uint8Array => {
-        if (joining.delete(subscriber)) members.add(subscriber)
-        return state.record.replica.stateVector()
-      }
-      inGap(register, answer)
-    },
-    leave(subscriber) {
-      joining.delete(subscriber)
-      members.remove(subscriber)
-      presence.leave(subscriber)
-    },
-    read(stateVector, answer) {
-      inGap(() => {
-        const { replica } = state.record
-        // A replica of this record knows about as many clients as the record does.
-        const longest = Math.max(VECTOR_BYTES, 4 * replica.stateVector().length)
-        if (stateVector.length <= longest && isStateVector(stateVector)) return replica.diff(stateVector)
-        throw new SyncError('malformed', 'this is no state vector of the record')
-      }, answer)
-    },
-    submit(subscriber, update) {
-      const bytes = update.length
-      if (state.over !== undefined) return subscriber.settled(1, bytes)
-      try {
-        const submission = { type: 'update', principal: subscriber.principal, update: preScan(update) } as const
-        inbox.add({ submission, bytes, source: { type: 'socket', subscriber } })
-        schedule()
-      } catch (error) {
-        if (!(error instanceof MalformedUpdate)) throw error
-        subscriber.settled(1, bytes)
-        verdicts.turnAway(subscriber, new SyncError('refused', `the update was refused: ${error.message}`))
-      }
-    },
-    edit(principal, change, precondition, { bytes, frees, via = 'server', settles } = NO_TERMS) {
-      if (state.over !== undefined) return Promise.reject(state.over)
-      return new Promise((resolve, reject) => {
-        const submission = { type: 'edit', principal, change, precondition, frees, via, settles } as const
-        inbox.add({ submission, bytes, source: { type: 'caller', resolve, reject } })
-        schedule()
-      })
-    },
-    view(look) {
-      const lookNow = () => {
-        const { position, createdAt, createdBy, updatedAt, replica } = state.record
-        return replica.look((document) => look({ key, sequence: position.sequence, createdAt, createdBy, updatedAt, document }))
-      }
-      return new Promise((resolve, reject) => {
-        inGap(lookNow, (outcome) => (outcome.type === 'answer' ? resolve(outcome.value) : reject(outcome.error)))
-      })
-    },
+    join: reading.join,
+    leave: reading.leave,
+    read: reading.read,
+    view: reading.view,
+    submit: submitting.submit,
+    edit: submitting.edit,
+    admit: submitting.admit,
     position: () => state.record.position,
     quiet,
     whenQuiet() {
@@ -329,23 +290,5 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     },
     keep: () => server.keep(state.record.replica.stateVector()),
     end,
-  }
-}
-
-/** What throws here must not take the room's turn with it. */
-function outcomeOf<T>(serve: () => T): Answer<T> {
-  try {
-    return { type: 'answer', value: serve() }
-  } catch (error) {
-    return { type: 'unavailable', error: toSyncError(error) }
-  }
-}
-
-function isStateVector(bytes: Uint8Array): boolean {
-  try {
-    Y.decodeStateVector(bytes)
-    return true
-  } catch {
-    return false
   }
 }

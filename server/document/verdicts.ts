@@ -5,13 +5,15 @@
  * a gap, so what is said of the record is committed.
  */
 import { SyncError, toSyncError } from '@rapport/shared/errors.ts'
-import type { Verdict } from '../access/judge.ts'
 import { isEmpty, type ScannedUpdate } from '../access/pre-scan.ts'
+import type { Verdict } from '../access/submission.ts'
 import { signatureOf } from '../auth/principal.ts'
+import type { ItemId } from '../log/findings.ts'
 import type { Answer } from './handle.ts'
 import type { Inbox, Waiting } from './inbox.ts'
 import type { RoomDeps, RoomState } from './live-room.ts'
 import type { Membership } from './membership.ts'
+import type { SetAside } from './set-aside.ts'
 import type { Subscriber } from './subscriber.ts'
 
 export interface Verdicts {
@@ -25,47 +27,74 @@ export interface Verdicts {
   abandon(batch: readonly Waiting[], reason: SyncError): void
   /** It cannot be applied or stored: kept in quarantine for a person to look at; unless it is merely too large. */
   condemn(waiting: Waiting, error: unknown): void
-  /** Ends a connection for good, and forgets what else it sent. */
+  /** Counts the refusal, ends the connection for good, and forgets what else it sent. */
   turnAway(subscriber: Subscriber, error: SyncError): void
+  /** Ends the connection, and forgets what else it sent. */
+  dismiss(subscriber: Subscriber, error: SyncError): void
+  /** Whether nothing that this connection sends counts any more, though it is not over yet. */
+  ignores(subscriber: Subscriber): boolean
 }
 
 const EMPTY_UPDATE = Uint8Array.of(0, 0)
 const KNOWN: Verdict = { type: 'known' }
+/** Why what was held back cannot be admitted yet. */
+const UNFIT = {
+  gap: new SyncError('stale', 'the update builds on edits that are not here'),
+  foreign: new SyncError('foreign', "the update carries other people's edits that they have not delivered"),
+} as const
 
 interface Parts {
   readonly inbox: Inbox
   readonly members: Membership
   /** Runs a read in this gap or the next one, within the time that a gap has for reads. */
   readonly inGap: <T>(read: () => T, answer: (outcome: Answer<T>) => void) => void
-  /** Compares the room with the log and judges these once more. */
-  readonly recheck: (batch: readonly Waiting[]) => void
+  /** Compares the room with the log and judges these once more; `anew`: by what the database knows beside the log, too. */
+  readonly recheck: (batch: readonly Waiting[], anew: boolean) => void
+  readonly setAside: SetAside['keep']
 }
 
-export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, members, inGap, recheck }: Parts): Verdicts {
+export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, members, inGap, recheck, setAside }: Parts): Verdicts {
   const { key, log, clock, logger } = deps
   /** For each author who is owed a repeat: from which clock on of which clients. */
   const owed = new Map<Subscriber, Map<number, number>>()
+  /** What these sent is being set aside: what they send on leans on it. */
+  const ignored = new WeakSet<Subscriber>()
 
   function conclude(batch: readonly Waiting[], verdicts: readonly Verdict[], proven: boolean): void {
     const doubtful: Waiting[] = []
+    let anew = false
     for (const [index, waiting] of batch.entries()) {
       const verdict = verdicts[index] ?? KNOWN
-      const final = proven || isCurrent(waiting, state.record.position.sequence) || !dependsOnOthers(waiting, verdict)
+      const checked = isCurrent(waiting, state.record.position.sequence)
+      const final = checked || !dependsOnOthers(waiting, verdict, proven)
       if (final) tell(waiting, verdict)
-      else doubtful.push(waiting)
+      else {
+        doubtful.push(waiting)
+        anew ||= verdict.type === 'foreign'
+      }
     }
-    if (doubtful.length > 0) recheck(doubtful)
+    if (doubtful.length > 0) recheck(doubtful, anew)
   }
 
   function tell(waiting: Waiting, verdict: Verdict): void {
     const { source, submission, bytes } = waiting
     if (verdict.type === 'refused') return refuse(waiting, verdict.error)
-    if (source.type === 'caller') return source.resolve()
+    if (source.type === 'caller')
+      return verdict.type === 'gap' || verdict.type === 'foreign' ? source.reject(UNFIT[verdict.type]) : source.resolve()
     const { subscriber } = source
+    if (verdict.type === 'foreign') return putAside(waiting, subscriber, verdict.awaits)
     subscriber.settled(1, bytes)
     if (verdict.type === 'admitted') members.advanced(subscriber)
     else if (verdict.type === 'gap') members.ask(subscriber, state.record.replica.stateVector())
     else if (subscriber.echo && submission.type === 'update') owe(subscriber, submission.update)
+  }
+
+  function putAside({ submission, bytes }: Waiting, subscriber: Subscriber, awaits: readonly ItemId[]): void {
+    subscriber.settled(1, bytes)
+    if (submission.type !== 'update' || ignored.has(subscriber)) return
+    ignored.add(subscriber)
+    forgetSent(subscriber)
+    setAside(subscriber, submission.update.bytes, awaits)
   }
 
   /** All that one author repeats in a gap is acknowledged by one encoding, since each takes the whole set of deletions. */
@@ -102,8 +131,16 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
 
   function turnAway(subscriber: Subscriber, error: SyncError): void {
     deps.refusals.inc({ reason: error.code })
-    for (const { bytes } of inbox.drop(subscriber)) subscriber.settled(1, bytes)
+    dismiss(subscriber, error)
+  }
+
+  function dismiss(subscriber: Subscriber, error: SyncError): void {
+    forgetSent(subscriber)
     if (members.remove(subscriber)) subscriber.end(error)
+  }
+
+  function forgetSent(subscriber: Subscriber): void {
+    for (const { bytes } of inbox.drop(subscriber)) subscriber.settled(1, bytes)
   }
 
   function condemn(waiting: Waiting, error: unknown): void {
@@ -112,6 +149,9 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
       return refuse(waiting, error)
     }
     if (waiting.submission.type === 'edit') return refuse(waiting, toSyncError(error))
+    // Whoever admits what was held back still has it.
+    if (waiting.source.type === 'caller')
+      return refuse(waiting, new SyncError('refused', 'the update cannot be applied', { cause: error }))
     const { principal, update } = waiting.submission
     logger.error({ err: error, type: key.type, id: key.id, bytes: waiting.bytes }, 'an update was put into quarantine')
     refuse(waiting, new SyncError('refused', 'the update cannot be applied', { cause: error }))
@@ -121,7 +161,7 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
       .catch((cause: unknown) => logger.error({ err: cause, type: key.type, id: key.id }, 'a quarantined update was not kept'))
   }
 
-  return { conclude, refuse, abandon, condemn, turnAway }
+  return { conclude, refuse, abandon, condemn, turnAway, dismiss, ignores: (subscriber) => ignored.has(subscriber) }
 }
 
 /** Whether what this was judged by, at this sequence, is known to be no older than it is. */
@@ -130,10 +170,13 @@ export function isCurrent({ checked }: Waiting, sequence: number): boolean {
 }
 
 /**
- * Whether the verdict might be another one if this instance knew what others have written by now. Of an edit that is to change
- * nothing no entry is made that the log could refuse; what a reader hands over may be stored already.
+ * Whether the verdict might be another one if this instance knew what others have written by now. `proven`: no. Of an edit that is to
+ * change nothing no entry is made that the log could refuse; what a reader hands over may be stored already; and whether other
+ * people's items may come is said in the ledger, which may be older than the document.
  */
-function dependsOnOthers({ submission }: Waiting, verdict: Verdict): boolean {
+function dependsOnOthers({ submission }: Waiting, verdict: Verdict, proven: boolean): boolean {
+  if (verdict.type === 'foreign') return true
+  if (proven) return false
   const forbidden = verdict.type === 'refused' && verdict.error.code === 'forbidden'
   if (submission.type === 'update') return forbidden
   return verdict.type === 'known' || (verdict.type === 'refused' && !forbidden)

@@ -47,6 +47,10 @@ export interface Session {
 export function openSession(needs: SessionNeeds): Session {
   const { room, principal, echo, webSocket, tcp, clock, limits, keepalive, log, meter, turn, onEnd } = needs
   let over = false
+  /** What the client had when it last asked; it answers our own first question before it takes in anything else, so that holds then, too. */
+  let holds: Uint8Array | undefined
+  /** Our first question. At a later one the client has heard more than it has said. */
+  let answered = false
 
   const queue = createSendQueue(tcp, turn, clock, () => outlet.taken())
   const outlet = createOutlet({
@@ -144,9 +148,13 @@ export function openSession(needs: SessionNeeds): Session {
   function handle(message: Message): void {
     switch (message.type) {
       case 'step1':
-        outlet.answer(message.stateVector.slice())
+        holds = message.stateVector.slice()
+        outlet.answer(holds)
         break
       case 'step2':
+        submit(message.update, answered ? undefined : holds)
+        answered = true
+        break
       case 'update':
         submit(message.update)
         break
@@ -164,10 +172,10 @@ export function openSession(needs: SessionNeeds): Session {
   }
 
   /** A copy: the message is a view of the socket's read buffer, of which a waiting update would keep all 64 KB alive. */
-  function submit(update: Uint8Array): void {
+  function submit(update: Uint8Array, vector?: Uint8Array): void {
     outlet.spoken()
     inflow.submitted(update.length)
-    room.submit(subscriber, update.slice())
+    room.submit(subscriber, update.slice(), vector)
   }
 
   /** A token lasts as long as it says. In steps, because one timer cannot be set further ahead than 24 days. */

@@ -10,6 +10,7 @@ export type LimitName =
   | 'unsettled'
   | 'loading'
   | 'presence'
+  | 'claims'
   | 'record'
   | 'lists'
   | 'page'

@@ -75,6 +75,10 @@ export function createFakeRoom(key: RecordKey): FakeRoom {
     settleHeld() {
       for (const { subscriber, update } of held.splice(0)) commit(subscriber, update)
     },
+    admit(_sender, update) {
+      Y.applyUpdate(document, update)
+      return Promise.resolve()
+    },
     edit(_principal: Principal, change, precondition) {
       const refusal = precondition?.({ sequence, document })
       if (refusal !== undefined) return Promise.reject(refusal)

@@ -1,0 +1,53 @@
+/**
+ * Whose client ids are by announcement: whoever tells one in presence first has it, in this room at once and in the database
+ * soon after, so that nobody who sees it there can write under it while its owner is away.
+ *
+ * Readers' ids are left out: nothing is ever written under them.
+ */
+import type { Author, RecordKey } from '@rapport/shared/ids.ts'
+import { mayWrite } from '../access/policy.ts'
+import { authorOf, type Principal } from '../auth/principal.ts'
+import type { ClaimBook } from './claim-book.ts'
+
+/** Ids of one person that are remembered here; the newest. As many as are stored. */
+const PER_PERSON = 100
+
+export class Announced {
+  readonly #key: RecordKey
+  readonly #book: ClaimBook
+  /** Oldest first. */
+  readonly #owners = new Map<number, Author>()
+  #stored: boolean
+
+  /** `stored`: the record exists. Claims of one that does not are kept until it does. */
+  constructor(key: RecordKey, book: ClaimBook, stored: boolean) {
+    this.#key = key
+    this.#book = book
+    this.#stored = stored
+  }
+
+  add(client: number, principal: Principal): void {
+    if (!mayWrite(principal) || this.#owners.has(client)) return
+    const owner = authorOf(principal)
+    this.#owners.set(client, owner)
+    this.#forgetOldest(owner.sub)
+    if (this.#stored) this.#book.add({ key: this.#key, client, owner })
+  }
+
+  /** The subject that announced the id. */
+  ownerOf(client: number): string | undefined {
+    return this.#owners.get(client)?.sub
+  }
+
+  /** The record exists by now. */
+  recordStored(): void {
+    if (this.#stored) return
+    this.#stored = true
+    for (const [client, owner] of this.#owners) this.#book.add({ key: this.#key, client, owner })
+  }
+
+  #forgetOldest(sub: string): void {
+    const own = [...this.#owners].filter(([, owner]) => owner.sub === sub)
+    for (const [client] of own.slice(0, -PER_PERSON)) this.#owners.delete(client)
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * The ledger beside a room's live document: read before the first judging, and kept as long as the document is.
+ *
+ * It moves on with the room's own entries, in place. Whenever the document is rebuilt, or takes in what another instance wrote,
+ * it is forgotten, and read again before the next judging. Who only opens or reads a record never has it read.
+ */
+import { type SyncError, toSyncError } from '@rapport/shared/errors.ts'
+import { Ledger } from '../access/ledger.ts'
+import { type AwaitedItems, EMPTY_LEDGER, type LedgerRows } from '../log/findings.ts'
+import type { RoomDeps, RoomState } from './live-room.ts'
+import { untilRead } from './persistence.ts'
+
+export interface LedgerKeeper {
+  /** As of the room's position; `undefined` until it has been loaded. */
+  current(): Ledger | undefined
+  /** In a gap: reads it, for which the room is busy if the database must be asked. */
+  load(): void
+  /** The document is no longer the one that it was kept beside. `anew`: the database is to be asked, whatever this process knows. */
+  forget(anew?: boolean): void
+}
+
+interface Parts {
+  /** What was set aside, as it is known anew. */
+  readonly awaiting: (rows: readonly AwaitedItems[]) => void
+  /** The room may go on: the document equals committed state. */
+  readonly resume: () => void
+  readonly end: (reason: SyncError) => void
+}
+
+export function createLedgerKeeper(deps: RoomDeps, state: RoomState, { awaiting, resume, end }: Parts): LedgerKeeper {
+  const { key, log, clock, restoration } = deps
+  let ledger: Ledger | undefined
+  let mustAsk = false
+
+  function take(rows: LedgerRows): void {
+    mustAsk = false
+    ledger = new Ledger(state.replaced ? { ...rows, restored: true } : rows)
+  }
+
+  async function read(): Promise<void> {
+    state.busy = true
+    try {
+      const rows = await untilRead(clock, state, () => log.ledger(key, state.record.position.sequence))
+      if (rows === undefined) return
+      restoration.learn(rows.restored)
+      take(rows)
+      awaiting(rows.setAside)
+      resume()
+    } catch (error) {
+      end(toSyncError(error))
+    }
+  }
+
+  return {
+    current: () => ledger,
+    load() {
+      const restored = restoration.lately()
+      // Nothing is stored of a record that was never written, but for what was set aside, which this room knows of itself.
+      if (state.record.position.sequence === 0 && restored !== undefined && !mustAsk) take({ ...EMPTY_LEDGER, restored })
+      else void read()
+    },
+    forget(anew = false) {
+      ledger = undefined
+      mustAsk ||= anew
+    },
+  }
+}
