@@ -24,6 +24,7 @@ import { committed, Membership, NOT_OPEN } from './membership.ts'
 import { createReading, ownerOf } from './reading.ts'
 import { createSetAside } from './set-aside.ts'
 import { overgrows, sizeBefore } from './size-limit.ts'
+import { createSubmitting } from './submitting.ts'
 import { createVerdicts, isCurrent, soleAuthor } from './verdicts.ts'
 
 /** Milliseconds that judging takes at a stretch, but for a single submission; what has not had its turn waits for the next entry. */

@@ -94,7 +94,8 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
     if (submission.type !== 'update' || ignored.has(subscriber)) return
     ignored.add(subscriber)
     forgetSent(subscriber)
-    setAside(subscriber, submission.update.bytes, awaits)
+    const { update, whole = update } = submission
+    setAside(subscriber, whole.bytes, awaits)
   }
 
   /** All that one author repeats in a gap is acknowledged by one encoding, since each takes the whole set of deletions. */
