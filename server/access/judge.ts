@@ -67,7 +67,7 @@ export function judge(docket: Docket): Judgement {
   }
   let altered = false
 
-  materialise(type, document)
+  prepare(type, document)
   document.on('update', collect)
   try {
     document.transact((transaction) => {
@@ -116,6 +116,15 @@ export function judge(docket: Docket): Judgement {
     at: now,
   } as unknown as JudgedEntry
   return { entry, verdicts, altered }
+}
+
+const prepared = new WeakSet<Y.Doc>()
+
+/** Roots that came in an update have no class of their own yet. */
+function prepare(type: RecordType, document: Y.Doc): void {
+  if (prepared.has(document)) return
+  materialise(type, document)
+  prepared.add(document)
 }
 
 /** Nothing may be parked in a live document: it would go live later, with somebody else's update. True if anything was. */

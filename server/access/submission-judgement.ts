@@ -11,10 +11,10 @@ import { bindIds, whoseIds } from './client-ids.ts'
 import type { Court, Sender } from './court.ts'
 import { judgeKey } from './key-judgement.ts'
 import type { Ledger } from './ledger.ts'
-import { mayWrite, mayWriteField, relationOf } from './policy.ts'
+import { mayWriteField, mayWriteIn, relationOf } from './policy.ts'
 import { type ClockRange, hasGap, type ScannedUpdate } from './pre-scan.ts'
 import type { ServerClient } from './server-client.ts'
-import type { ServerPen } from './server-pen.ts'
+import { deletionsOf, type ServerPen } from './server-pen.ts'
 import type { EditSubmission, Ground, UpdateSubmission, Verdict } from './submission.ts'
 import { judgeText } from './text-judgement.ts'
 import { bringers, type KeyTouch, markBefore, type Touched, touchedSince } from './touched.ts'
@@ -43,7 +43,8 @@ export function judgeUpdate(bench: Bench, submission: UpdateSubmission): Verdict
   const { principal, update, whole = update } = submission
   const known = { clock: (client: number) => Y.getState(document.store, client) }
   const clients = bringers(update, document)
-  if (!mayWrite(principal)) {
+  const relation = relationOf(principal, document.getMap('fields').get('owner'))
+  if (!mayWriteIn(principal, type.name, relation)) {
     // A reader's client answers our question for its content like any other; what we hold already is no offence. Nor is it
     // that Yjs, in every replica for itself, deletes formatting that has no effect any more; but nothing comes of it here.
     const offends = clients.size > 0 || update.deletes.some((range) => !isIdle(document, range))
@@ -57,7 +58,7 @@ export function judgeUpdate(bench: Bench, submission: UpdateSubmission): Verdict
   bench.server.beware(update, known)
 
   const before = markBefore(document, transaction, clients)
-  const relation = relationOf(principal, document.getMap('fields').get('owner'))
+  const deletions = deletionsOf(transaction)
   Y.applyUpdate(document, update.bytes, judgeUpdate)
   bindIds(ledger, principal, ownership.bind)
   const touched = touchedSince(type, document, transaction, before)
@@ -68,7 +69,7 @@ export function judgeUpdate(bench: Bench, submission: UpdateSubmission): Verdict
     sender: senderOf(submission.vector, whole),
     unfinished: submission.unfinished === true,
   })
-  const changed = clients.size > 0 || touched.keys.length > 0 || touched.texts.size > 0
+  const changed = clients.size > 0 || deletionsOf(transaction) > deletions
   const cleared = judgeTouched(court, touched)
   if (!changed && !cleared) return KNOWN
   return court.issues.length === 0 ? ADMITTED : { type: 'admitted', issues: court.issues }
@@ -78,11 +79,11 @@ export function judgeUpdate(bench: Bench, submission: UpdateSubmission): Verdict
 export function judgeEdit(bench: Bench, submission: EditSubmission, ground: Ground): Verdict {
   const { document, transaction, type, ledger } = bench
   const { principal, precondition, change, via, settles } = submission
-  if (!mayWrite(principal)) return FORBIDDEN
+  const relation = relationOf(principal, document.getMap('fields').get('owner'))
+  if (!mayWriteIn(principal, type.name, relation)) return FORBIDDEN
   const error = precondition?.(ground)
   if (error !== undefined) return { type: 'refused', error }
   const before = markBefore(document, transaction, [bench.server.claim(document)])
-  const relation = relationOf(principal, document.getMap('fields').get('owner'))
   if (!bench.pen.write(authorOf(principal), () => change(document))) return KNOWN
   bench.alter()
   const touched = touchedSince(type, document, transaction, before)
