@@ -9,8 +9,8 @@ import type { Issue, IssueCode } from '@rapport/shared/errors.ts'
 import type { RichTextRoot, TextRoot } from '@rapport/shared/schema/record-type.ts'
 import { xmlOf } from '@rapport/shared/schema/xml-text.ts'
 import * as Y from 'yjs'
-import { measured, sizeAfter } from './rich-text-size.ts'
-import { codePoints, isAlive, isPresent, parentOf, type SharedType } from './text-items.ts'
+import { forgetSize, measured, sizeAfter } from './rich-text-size.ts'
+import { asShared, codePoints, isAlive, isPresent, parentOf, type SharedType } from './text-items.ts'
 import { restorationOf, restoreAttribute } from './text-restoration.ts'
 import { flawOf } from './text-rules.ts'
 import { FORMATTED, summaryOf } from './text-summary.ts'
@@ -61,7 +61,7 @@ function forgetPositions({ inserted, deleted }: TextTouch): void {
   }
 }
 
-function undo({ document, transaction, writeAsServer }: TextCourt, { name, inserted, deleted }: TextTouch): TextFinding {
+function undo({ document, transaction, writeAsServer }: TextCourt, { name, root, inserted, deleted }: TextTouch): TextFinding {
   let compensated = false
   for (const item of inserted) {
     if (item.deleted) continue
@@ -73,11 +73,13 @@ function undo({ document, transaction, writeAsServer }: TextCourt, { name, inser
     writeAsServer(() => restoration.run(document, transaction))
     compensated = true
   }
+  if (root.kind === 'richText') forgetSize(document.getXmlFragment(name))
   return { issues: compensated ? [{ path: [name], code: 'forbidden' }] : [], compensated, before: '', after: '' }
 }
 
 function judgeContent(court: TextCourt, touch: TextTouch): TextFinding {
   const { name, root, inserted, deleted } = touch
+  const outgrows = root.kind === 'text' ? outgrowsText : outgrowsXml
   const codes = new Set<IssueCode>()
   const wrong: Y.Item[] = []
   for (const item of inserted) {
@@ -87,11 +89,13 @@ function judgeContent(court: TextCourt, touch: TextTouch): TextFinding {
     wrong.push(item)
   }
   withdraw(court, touch, wrong)
-  const rescued = root.kind === 'richText' && rescueAttributes(court, touch)
-  if (inserted.some(isAlive) && outgrows(court, touch)) {
+  const tooLong = outgrows(court, touch) && inserted.some(isAlive)
+  if (tooLong) {
     codes.add('length')
     withdraw(court, touch, inserted)
   }
+  const rescued = !tooLong && root.kind === 'richText' && rescueAttributes(court, touch)
+  if (root.kind === 'richText' && (tooLong || rescued)) forgetSize(court.document.getXmlFragment(name))
   const summary = summaryOf(inserted, deleted)
   const after = rescued && summary.before === '' && summary.after === '' ? FORMATTED : summary.after
   const issues = [...codes].map((code) => ({ path: [name], code }))
@@ -100,17 +104,20 @@ function judgeContent(court: TextCourt, touch: TextTouch): TextFinding {
 
 /** Deletes new items; an attribute that one of them had replaced shows again what it showed before. */
 function withdraw({ document, transaction, writeAsServer }: TextCourt, { deleted }: TextTouch, items: readonly Y.Item[]): void {
-  const replaced: Y.Item[] = []
+  const keys = new Map<SharedType, Set<string>>()
   for (const item of items) {
     if (item.deleted) continue
     item.delete(transaction)
-    if (item.parentSub === null) continue
-    const before = deleted.find((one) => one.parentSub === item.parentSub && one.parent === item.parent)
-    if (before !== undefined && isPresent(parentOf(before))) replaced.push(before)
+    if (item.parentSub !== null) keys.set(parentOf(item), (keys.get(parentOf(item)) ?? new Set()).add(item.parentSub))
   }
+  if (keys.size === 0) return
+  const replaced = deleted.filter((item) => {
+    const parent = parentOf(item)
+    return item.parentSub !== null && isPresent(parent) && keys.get(parent)?.has(item.parentSub) === true
+  })
   if (replaced.length === 0) return
   writeAsServer(() => {
-    for (const before of replaced) restoreAttribute(document, transaction, before)
+    for (const item of replaced) restoreAttribute(document, transaction, item)
   })
 }
 
@@ -119,12 +126,12 @@ function withdraw({ document, transaction, writeAsServer }: TextCourt, { deleted
  * setting an attribute wins over removing it, and nobody loses to what may not be there. True if there was one.
  */
 function rescueAttributes({ document, transaction, writeAsServer }: TextCourt, { inserted }: TextTouch): boolean {
-  const isOwn = (item: Y.Item): boolean => inserted.includes(item)
+  const own = new Set(inserted)
   const lost = inserted.filter((item) => {
     if (item.parentSub === null || !item.deleted || !(item.content instanceof Y.ContentAny)) return false
     const rightmost = parentOf(item)._map.get(item.parentSub)
     if (rightmost === undefined || !rightmost.deleted || !isPresent(parentOf(item))) return false
-    return !isOwn(rightmost) && flawOf('richText', item) === undefined
+    return !own.has(rightmost) && flawOf('richText', item) === undefined
   })
   if (lost.length === 0) return false
   writeAsServer(() => {
@@ -135,14 +142,10 @@ function rescueAttributes({ document, transaction, writeAsServer }: TextCourt, {
 }
 
 /** Whether the root is longer than it may be, and longer than it was: one that is too long can still be shortened. */
-function outgrows(court: TextCourt, touch: TextTouch): boolean {
-  return touch.root.kind === 'text' ? outgrowsText(court, touch) : outgrowsXml(court, touch)
-}
-
 function outgrowsText({ document }: TextCourt, { name, root, inserted, deleted }: TextTouch): boolean {
-  const text: SharedType & { toString(): string } = document.getText(name)
+  const text = document.getText(name)
   // In UTF-16 units, of which no text has fewer than code points.
-  if (text._length <= root.maxLength || codePoints(text.toString()) <= root.maxLength) return false
+  if (asShared(text)._length <= root.maxLength || codePoints(text.toString()) <= root.maxLength) return false
   return pointsOf(inserted.filter(isAlive)) > pointsOf(deleted)
 }
 
