@@ -1,42 +1,68 @@
 /**
- * The statement that writes a group of entries: the only one that adds to the log. It runs in autocommit, so it is atomic and
- * no client can hold its locks by falling asleep.
+ * The statement that writes a group of entries, and everything that was found in them: the only one that adds to the log. It runs
+ * in autocommit, so it is atomic and no client can hold its locks by falling asleep.
  *
  * **Admission.** `created` makes the row of a record's first entry; whoever loses that race is not admitted. Of a record that
  * exists, the row is locked `for share`, which waits for a running compaction or erasure, sees its result, and keeps the next
  * one out until the entries are committed. The predecessor must be the entry that it was, and the primary key refuses a
  * second entry at the same place, waiting for a competitor that has not committed yet.
  *
- * **No deadlocks** between instances whose groups overlap. Locks are taken in two phases, each in the order of the records'
- * keys: first all rows of `records`, then all rows of the log. The sort in `inserted` is the border, for it must have read
- * all of `admitted`, and with it all of `created`, before it gives its first row.
+ * **Whose client ids.** An entry that claims a client id is refused if it is somebody else's. Presence hands ids out beside the log, under
+ * a lock on the same row of `records`. Such a lock is waited for, but what was written under it is not seen by a statement that began
+ * before; so a volatile function looks, which sees what is committed when it is called, and `case` has it called only when all locks
+ * are held.
+ *
+ * **No deadlocks** between instances whose groups overlap. Locks are taken in three phases, each in the order of the records'
+ * keys: first all rows of `records`, then all rows of the log, then what was found. The sort in `inserted` is the first border, for it
+ * must have read all of `admitted`, and with it all of `created` and `standing`, before it gives its first row. `in (select entry from inserted)`
+ * is the second: it is hashed, so `inserted` is complete before the first finding. Rows of findings are of one record each, and only who has
+ * put an entry into its log, or holds the lock of presence, touches more than one of them.
  *
  * **Marks** tell the projector which records have news. They are rows of their own that only this statement adds and only the
  * projector deletes, so neither ever waits for the other; one that is there already can only be this entry's own.
  *
  * **A plan that stays good.** A prepared plan made while the tables were empty, and without knowing how long the arrays will
  * be, lives as long as its connection. So nothing here leaves the planner a choice between a lookup by key and a scan of the
- * table: `for share` in a lateral subquery cannot be merged into a join, and a scalar subquery is evaluated row by row. Nor may
+ * table: `for share` in a lateral subquery cannot be merged into a join, a scalar subquery is evaluated row by row, and rows
+ * to change are named by the places (`ctid`) that such subqueries found. Nor may
  * it compare every row of a group with every other: `(… in (…)) is true` cannot become a join either, and is hashed.
  */
+import { CHANGES, CLIENTS, CONFLICTS, ENTRIES, MARKS, SETTLED, WITHDRAWN } from './insert-parts.ts'
 
 const KEY = 'tenant, type, id'
+const IN_ORDER = 'tenant collate "C", type collate "C", id collate "C"'
+/** Of a finding: its entry is in the log. */
+const STORED = '(entry in (select entry from inserted)) is true'
+const PLACE = 'tenant, type, record_id, sequence'
+const AT = 'to_timestamp(at / 1000)'
+
+const CONFLICT_COLUMNS = [
+  ...['kept_client', 'kept_clock', 'kept_value', 'kept_sub', 'kept_role'],
+  ...['replaced_client', 'replaced_clock', 'replaced_value', 'replaced_sub', 'replaced_role'],
+]
+const CONFLICT_WRITES = CONFLICT_COLUMNS.join(', ')
+
+/** The place of the row that a conflict's id names; null if there is none. */
+const conflictPlace = (alias: string): string => `(
+      select c.ctid from rapport.conflicts c
+      where c.tenant = ${alias}.tenant and c.type = ${alias}.type and c.record_id = ${alias}.record_id and c.id = ${alias}.id
+    )`
 
 export const INSERT_STATEMENT = `
 with given as materialized (
-  select tenant, type, id, previous, nullif(previous_entry, '')::uuid as previous_entry, entry, update, authors::jsonb as authors,
-    to_timestamp(at / 1000) as at, author, schema_version
-  from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::uuid[], $7::bytea[], $8::text[], $9::float8[],
-    $10::text[], $11::int[]) as given (tenant, type, id, previous, previous_entry, entry, update, authors, at, author, schema_version)
+  select ${KEY}, previous, nullif(previous_entry, '')::uuid as previous_entry, entry, update, authors::jsonb as authors,
+    ${AT} as at, author, schema_version
+  from ${ENTRIES}
 ),
+claimed as materialized (select * from ${CLIENTS}),
 created as (
-  insert into rapport.records (tenant, type, id, schema_version, created_at, created_by)
+  insert into rapport.records (${KEY}, schema_version, created_at, created_by)
   select ${KEY}, schema_version, at, author from given where previous = 0
-  order by tenant collate "C", type collate "C", id collate "C"
+  order by ${IN_ORDER}
   on conflict do nothing
   returning ${KEY}
 ),
-admitted as materialized (
+standing as materialized (
   select given.* from given where previous = 0 and ((${KEY}) in (select ${KEY} from created)) is true
   union all
   select given.*
@@ -58,26 +84,77 @@ admitted as materialized (
       )
     end
 ),
+contested as materialized (
+  select entry from claimed
+  where case
+    when (entry in (select entry from standing)) is true then rapport.belongs_to_another(tenant, type, record_id, client, sub)
+  end
+),
+admitted as materialized (
+  select * from standing where (entry in (select entry from contested)) is not true
+),
 inserted as (
-  insert into rapport.record_updates (tenant, type, record_id, sequence, entry, update, authors, at)
+  insert into rapport.record_updates (${PLACE}, entry, update, authors, at)
   select ${KEY}, previous + 1, entry, update, authors, at
   from admitted
-  order by tenant collate "C", type collate "C", id collate "C"
+  order by ${IN_ORDER}
   on conflict do nothing
-  returning tenant, type, record_id, sequence, entry, at
+  returning ${PLACE}, entry, at
 ),
 marks as (
-  insert into rapport.projection_marks (tenant, type, record_id, sequence, at)
-  select tenant, type, record_id, sequence, at from inserted
+  insert into rapport.projection_marks (${PLACE}, at)
+  select ${PLACE}, at from inserted
   on conflict do nothing
 ),
 items as (
   insert into rapport.server_items
-    (tenant, type, record_id, client, clock, length, author_sub, author_role, stands_for_client, stands_for_clock, sequence)
-  select tenant, type, record_id, client, clock, length, sub, role, standing_client, standing_clock, sequence
-  from unnest($12::uuid[], $13::text[], $14::text[], $15::text[], $16::bigint[], $17::bigint[], $18::bigint[], $19::int[],
-    $20::text[], $21::text[], $22::bigint[], $23::bigint[]) as item (entry, tenant, type, record_id, sequence, client, clock, length,
-    sub, role, standing_client, standing_clock)
-  where (entry in (select entry from inserted)) is true
+    (${PLACE}, ordinal, client, clock, length, author_sub, author_role, stands_for_client, stands_for_clock, cleared)
+  select ${PLACE}, ordinal, client, clock, length, sub, role, standing_client, standing_clock, cleared::boolean
+  from ${MARKS}
+  where ${STORED}
+),
+clients as (
+  insert into rapport.record_clients as held (${PLACE}, client, owner_sub, owner_role, relayed, at)
+  select ${PLACE}, client, sub, role, relayed::boolean, ${AT}
+  from claimed
+  where ${STORED}
+  on conflict (tenant, type, record_id, client) do update
+  set owner_sub = excluded.owner_sub, owner_role = excluded.owner_role, relayed = held.relayed and excluded.relayed,
+    sequence = excluded.sequence, at = excluded.at
+  where (held.sequence is null and held.owner_sub = excluded.owner_sub) or (held.relayed and not excluded.relayed)
+),
+changes as (
+  insert into rapport.field_changes
+    (${PLACE}, ordinal, path, before, after, author_sub, author_role, device, via, item_client, item_clock, at)
+  select ${PLACE}, ordinal, path::text[], before, after, sub, role, device, via, item_client, item_clock, ${AT}
+  from ${CHANGES}
+  where ${STORED}
+),
+put as (
+  insert into rapport.conflicts (${PLACE}, id, path, status, ${CONFLICT_WRITES}, at)
+  select ${PLACE}, id, path::text[], 'open', ${CONFLICT_WRITES}, ${AT}
+  from ${CONFLICTS}
+  where ${STORED}
+  on conflict (tenant, type, record_id, id) do update
+  set (sequence, path, status, ${CONFLICT_WRITES}, at, settled_at, settled_by) =
+    row (excluded.sequence, excluded.path, 'open', ${CONFLICT_COLUMNS.map((column) => `excluded.${column}`).join(', ')}, excluded.at, null, null)
+),
+withdrawn as (
+  delete from rapport.conflicts
+  where status = 'open' and ctid = any (array(
+    select ${conflictPlace('withdrawn')} from ${WITHDRAWN} where ${STORED}
+  ))
+),
+settling as materialized (
+  select *, ${conflictPlace('settled')} as place from ${SETTLED} where ${STORED}
+),
+settled as (
+  update rapport.conflicts c
+  set (status, settled_by, settled_at) = (
+    select s.status, s.sub, to_timestamp(s.at / 1000) from settling s
+    where s.tenant = c.tenant and s.type = c.type and s.record_id = c.record_id and s.id = c.id
+    limit 1
+  )
+  where ctid = any (array(select place from settling))
 )
 select entry from inserted`

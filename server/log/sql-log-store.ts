@@ -5,11 +5,15 @@
  */
 import { parseRecordId, type RecordKey } from '@rapport/shared/ids.ts'
 import type { Sql } from '../db.ts'
+import { BIND_STATEMENT } from './bind-statement.ts'
 import type { Position, StoredRecord } from './entry.ts'
+import { EMPTY_LEDGER } from './findings.ts'
+import { createHeldBackStore } from './held-back-rows.ts'
+import { insertValues } from './insert-parts.ts'
 import { INSERT_STATEMENT } from './insert-statement.ts'
+import { LEDGER, type LedgerRow, ledgerOf } from './ledger-rows.ts'
 import type { LogStore } from './log-store.ts'
 
-const QUARANTINE_PER_RECORD = 20
 /** Type numbers of Postgres: the driver would take an array of bytes for bytes. */
 const BYTEA = 17
 const BYTEA_ARRAY = 1001
@@ -43,29 +47,8 @@ export function createSqlLogStore(sql: Sql): LogStore {
 
   return {
     async insert(entries) {
-      const sorted = entries.toSorted((one, other) => compareKeys(one.key, other.key))
-      const items = sorted.flatMap((entry) => entry.findings.marks.map((item) => ({ entry, item })))
-      const rows = await run<{ entry: string }>(INSERT_STATEMENT, [
-        ...keyColumns(sorted.map((entry) => entry.key)),
-        sorted.map((entry) => entry.previous.sequence),
-        sorted.map((entry) => entry.previous.entry),
-        sorted.map((entry) => entry.id),
-        sql.typed(sorted.map((entry) => entry.update) as never, BYTEA_ARRAY),
-        sorted.map((entry) => JSON.stringify(entry.authors)),
-        sorted.map((entry) => entry.at),
-        sorted.map((entry) => entry.authors[0]?.sub ?? ''),
-        sorted.map((entry) => entry.schemaVersion),
-        items.map(({ entry }) => entry.id),
-        ...keyColumns(items.map(({ entry }) => entry.key)),
-        items.map(({ entry }) => entry.previous.sequence + 1),
-        items.map(({ item }) => item.client),
-        items.map(({ item }) => item.clock),
-        items.map(({ item }) => item.length),
-        items.map(({ item }) => item.author.sub),
-        items.map(({ item }) => item.author.role),
-        items.map(({ item }) => item.standsFor?.client ?? item.client),
-        items.map(({ item }) => item.standsFor?.clock ?? item.clock),
-      ])
+      const [updates, ...values] = insertValues(entries.toSorted((one, other) => compareKeys(one.key, other.key)))
+      const rows = await run<{ entry: string }>(INSERT_STATEMENT, [sql.typed(updates as never, BYTEA_ARRAY), ...values])
       return new Set(rows.map((row) => row.entry))
     },
 
@@ -101,15 +84,21 @@ export function createSqlLogStore(sql: Sql): LogStore {
       return rows.length === 1
     },
 
-    async quarantine({ id, key: recordKey, reason, author, at, bytes: content }) {
-      await run(QUARANTINE, [...key(recordKey), id, reason, author.sub, author.role, at, bytes(content)])
+    async ledger(recordKey, sequence) {
+      const [row] = await run<LedgerRow>(LEDGER, [...key(recordKey), sequence])
+      return row === undefined ? EMPTY_LEDGER : ledgerOf(row)
     },
 
-    ledger: () => Promise.reject(new Error('the ledger is not stored yet')),
-    bind: () => Promise.reject(new Error('bindings are not stored yet')),
-    setAside: () => Promise.reject(new Error('nothing can be set aside yet')),
-    heldBack: () => Promise.reject(new Error('nothing is held back yet')),
-    dropHeldBack: () => Promise.reject(new Error('nothing is held back yet')),
+    async bind(claims) {
+      await run(BIND_STATEMENT, [
+        ...keyColumns(claims.map((claim) => claim.key)),
+        claims.map(({ client }) => client),
+        claims.map(({ owner }) => owner.sub),
+        claims.map(({ owner }) => owner.role),
+      ])
+    },
+
+    ...createHeldBackStore(sql),
 
     async page(tenant, type, after, limit) {
       const rows = await run<{ id: string }>(PAGE, [tenant, type, after, limit])
@@ -177,22 +166,6 @@ from rapport.record_updates u
 where r.tenant = $1 and r.type = $2 and r.id = $3 and r.snapshot_sequence = $4 and not r.erased
   and u.tenant = $1 and u.type = $2 and u.record_id = $3 and u.sequence = $5 and u.entry = $6 and u.sequence > $4
 returning r.id`
-
-/** Two at the same instant may leave one row too many; the next one takes it away. */
-const QUARANTINE = `
-with added as (
-  insert into rapport.quarantine (tenant, type, record_id, id, reason, author_sub, author_role, at, bytes)
-  values ($1, $2, $3, $4, $5, $6, $7, to_timestamp($8::float8 / 1000), $9)
-  on conflict do nothing
-  returning id
-)
-delete from rapport.quarantine
-where tenant = $1 and id in (
-  select id from rapport.quarantine
-  where tenant = $1 and type = $2 and record_id = $3
-  order by position desc
-  offset ${QUARANTINE_PER_RECORD} - (select count(*) from added)
-)`
 
 const PAGE = `
 select id from rapport.records

@@ -10,6 +10,10 @@ import { createSqlLogStore } from '../../server/log/sql-log-store.ts'
 import { createLogger } from '../../server/observability/logger.ts'
 import type { StoreUnderTest } from './log-store-contract.ts'
 
+const TABLES_OF_A_RECORD = [
+  ...['record_updates', 'server_items', 'record_clients', 'field_changes', 'conflicts', 'quarantine', 'set_aside'],
+]
+
 export const silent = createLogger('silent')
 
 export interface TestDatabase extends Database {
@@ -42,8 +46,9 @@ export function sqlStoreUnderTest(sql: Sql): StoreUnderTest {
           update rapport.records
           set erased = true, snapshot_sequence = 0, snapshot_entry = null, snapshot_at = null, snapshot = null, snapshot_vector = null
           where tenant = ${tenant} and type = ${type} and id = ${id}`
-        await step`delete from rapport.record_updates where tenant = ${tenant} and type = ${type} and record_id = ${id}`
-        await step`delete from rapport.server_items where tenant = ${tenant} and type = ${type} and record_id = ${id}`
+        for (const table of TABLES_OF_A_RECORD) {
+          await step`delete from rapport.${step(table)} where tenant = ${tenant} and type = ${type} and record_id = ${id}`
+        }
       })
     },
     async schemaVersion({ tenant, type, id }) {
@@ -52,12 +57,8 @@ export function sqlStoreUnderTest(sql: Sql): StoreUnderTest {
       return row?.version
     },
     async serverItems({ tenant, type, id }) {
-      const rows = await sql<{ [column: string]: number & string }[]>`
-        select client, clock, length, author_sub as sub, author_role as role, stands_for_client as by, stands_for_clock as at
-        from rapport.server_items where tenant = ${tenant} and type = ${type} and record_id = ${id} order by sequence, clock`
-      return rows.map(({ client = 0, clock = 0, length = 0, sub = '', role = '', by = 0, at = 0 }) => {
-        return { client, clock, length, author: { sub, role }, standsFor: { client: by, clock: at }, cleared: false }
-      })
+      const { marks } = await createSqlLogStore(sql).ledger({ tenant, type, id }, Number.MAX_SAFE_INTEGER)
+      return marks
     },
     async quarantined({ tenant, type, id }) {
       const rows = await sql<{ id: string }[]>`

@@ -4,9 +4,28 @@
  * Passes the contract suite that the SQL store passes (`log-store-contract.ts`).
  */
 import { keyString, type RecordId, type RecordKey } from '@rapport/shared/ids.ts'
-import type { JudgedEntry, LogRow, Position, QuarantineRow, Snapshot, StoredRecord } from '../../server/log/entry.ts'
+import type {
+  HeldBack,
+  JudgedEntry,
+  LogRow,
+  Position,
+  QuarantineRow,
+  SetAsideRow,
+  Snapshot,
+  StoredRecord,
+} from '../../server/log/entry.ts'
 import type { Mark } from '../../server/log/findings.ts'
 import type { LogStore } from '../../server/log/log-store.ts'
+import {
+  addFindings,
+  announce,
+  contests,
+  ledgerOf,
+  type MemoryChange,
+  type MemoryConflict,
+  type MemoryFindings,
+  noFindings,
+} from './memory-findings.ts'
 
 const QUARANTINE_PER_RECORD = 20
 
@@ -25,13 +44,15 @@ interface MemoryRecord {
   snapshotAt: number
   /** Dense, from sequence 1; index is sequence − 1. */
   readonly rows: MemoryRow[]
-  readonly serverItems: Mark[]
+  findings: MemoryFindings
 }
 
 /** A copy of everything stored, unaffected by later calls. */
 export interface MemoryDump {
   readonly records: ReadonlyMap<string, MemoryRecord>
   readonly quarantine: ReadonlyMap<string, readonly QuarantineRow[]>
+  readonly aside: ReadonlyMap<string, ReadonlyMap<string, SetAsideRow>>
+  readonly restoredUntil: number | undefined
 }
 
 export interface MemoryLogStore extends LogStore {
@@ -41,18 +62,31 @@ export interface MemoryLogStore extends LogStore {
   erase(key: RecordKey): void
   /** The version of its type's declaration that a record was created under. */
   schemaVersion(key: RecordKey): number | undefined
-  /** What is stored of the server's own items of a record, in the order of its entries. */
+  /** Other people's items are taken as relayed until then, in wall time; `undefined`: no more. */
+  markRestored(until: number | undefined): void
+  /** What is stored of a record's items that say nothing of their author, in the order of its entries. */
   serverItems(key: RecordKey): readonly Mark[]
+  changes(key: RecordKey): readonly MemoryChange[]
+  /** Settled ones, too. */
+  conflicts(key: RecordKey): readonly MemoryConflict[]
   quarantined(key: RecordKey): readonly QuarantineRow[]
   /** Sequences of the entries that left a mark: nothing takes them away here. */
   marks(key: RecordKey): readonly number[]
 }
 
-export function createMemoryLogStore(): MemoryLogStore {
+/** `now` is wall time in milliseconds. */
+export function createMemoryLogStore(now: () => number = Date.now): MemoryLogStore {
   let records = new Map<string, MemoryRecord>()
   /** By record, oldest first; a record whose very first submission was refused has rows here and nowhere else. */
   let quarantine = new Map<string, readonly QuarantineRow[]>()
+  /** By record and sender. */
+  let aside = new Map<string, Map<string, SetAsideRow>>()
+  let restoredUntil: number | undefined
   const find = (key: RecordKey): MemoryRecord | undefined => records.get(keyString(key))
+  const heldBack = (): HeldBack[] => [
+    ...[...quarantine.values()].flat().map((row) => ({ state: 'quarantined', ...row }) as const),
+    ...[...aside.values()].flatMap((rows) => [...rows.values()]).map((row) => ({ state: 'set-aside', ...row }) as const),
+  ]
 
   return {
     async insert(entries) {
@@ -67,7 +101,7 @@ export function createMemoryLogStore(): MemoryLogStore {
           authors: structuredClone(entry.authors),
           at: entry.at,
         })
-        record.serverItems.push(...structuredClone(entry.findings.marks))
+        addFindings(record.findings, entry)
         admitted.add(entry.id)
       }
       return admitted
@@ -119,11 +153,36 @@ export function createMemoryLogStore(): MemoryLogStore {
       quarantine.set(keyString(row.key), [...rows, { ...row, bytes: row.bytes.slice() }].slice(-QUARANTINE_PER_RECORD))
     },
 
-    ledger: () => Promise.reject(new Error('the ledger is not stored yet')),
-    bind: () => Promise.reject(new Error('bindings are not stored yet')),
-    setAside: () => Promise.reject(new Error('nothing can be set aside yet')),
-    heldBack: () => Promise.reject(new Error('nothing is held back yet')),
-    dropHeldBack: () => Promise.reject(new Error('nothing is held back yet')),
+    async ledger(key, sequence) {
+      const waiting = [...(aside.get(keyString(key))?.values() ?? [])].sort((one, other) => one.at - other.at)
+      const restored = restoredUntil !== undefined && restoredUntil > now()
+      return ledgerOf(find(key)?.findings ?? noFindings(), sequence, waiting, restored)
+    },
+
+    async bind(claims) {
+      for (const claim of claims) {
+        const record = find(claim.key)
+        if (record !== undefined && !record.erased) announce(record.findings, claim)
+      }
+    },
+
+    async setAside(row) {
+      const rows = aside.get(keyString(row.key)) ?? new Map<string, SetAsideRow>()
+      aside.set(keyString(row.key), rows.set(row.author.sub, structuredClone(row)))
+    },
+
+    async heldBack(tenant, id) {
+      return structuredClone(heldBack().find((row) => row.key.tenant === tenant && row.id === id))
+    },
+
+    async dropHeldBack(tenant, id) {
+      const row = heldBack().find((held) => held.key.tenant === tenant && held.id === id)
+      if (row === undefined) return false
+      const place = keyString(row.key)
+      if (row.state === 'set-aside') aside.get(place)?.delete(row.author.sub)
+      else quarantine.set(place, quarantine.get(place)?.filter((kept) => kept.id !== id) ?? [])
+      return true
+    },
 
     async page(tenant, type, after, limit) {
       const ids: RecordId[] = []
@@ -137,11 +196,13 @@ export function createMemoryLogStore(): MemoryLogStore {
       return [...records.values()].some(({ key }) => key.tenant !== tenant)
     },
 
-    dump: () => structuredClone({ records, quarantine }),
+    dump: () => structuredClone({ records, quarantine, aside, restoredUntil }),
     restore(dump) {
       const copy = structuredClone(dump)
       records = new Map(copy.records)
       quarantine = new Map(copy.quarantine)
+      aside = new Map([...copy.aside].map(([key, rows]) => [key, new Map(rows)]))
+      restoredUntil = copy.restoredUntil
     },
     erase(key) {
       const record = find(key)
@@ -149,11 +210,17 @@ export function createMemoryLogStore(): MemoryLogStore {
       record.erased = true
       record.snapshot = undefined
       record.rows.length = 0
-      record.serverItems.length = 0
+      record.findings = noFindings()
       quarantine.delete(keyString(key))
+      aside.delete(keyString(key))
+    },
+    markRestored(until) {
+      restoredUntil = until
     },
     schemaVersion: (key) => find(key)?.schemaVersion,
-    serverItems: (key) => find(key)?.serverItems ?? [],
+    serverItems: (key) => (find(key)?.findings.marks ?? []).map(({ sequence: _, ...mark }) => mark),
+    changes: (key) => find(key)?.findings.changes ?? [],
+    conflicts: (key) => [...(find(key)?.findings.conflicts.values() ?? [])],
     marks: (key) => (find(key)?.rows ?? []).map((row) => row.position.sequence),
     quarantined: (key) => quarantine.get(keyString(key)) ?? [],
   }
@@ -169,12 +236,13 @@ function emptyRecord(first: JudgedEntry): MemoryRecord {
     snapshot: undefined,
     snapshotAt: 0,
     rows: [],
-    serverItems: [],
+    findings: noFindings(),
   }
 }
 
 function admits(record: MemoryRecord, entry: JudgedEntry): boolean {
   const head = headOf(record)
+  if (contests(record.findings, entry)) return false
   return !record.erased && head.sequence === entry.previous.sequence && head.entry === entry.previous.entry
 }
 
