@@ -78,15 +78,10 @@ function scan(bytes: Uint8Array, limits: Limits): ScannedUpdate {
   if (reader.remaining > 0) throw new MalformedUpdate('bytes behind the end')
   const { needs, roots, count, types } = tally
   const update = { bytes, structs, deletes, needs, clients, count, types, roots } as unknown as ScannedUpdate
-  if (
-    types > limits.depth &&
-    deepestType(
-      update,
-      () => 0,
-      () => 0,
-    ) > MAX_DEPTH
-  )
+  const nothing = (): number => 0
+  if (types > limits.depth && deepestType(update, nothing, nothing) > limits.depth) {
     throw new MalformedUpdate('types nested too deep')
+  }
   if (leansOnItself(update)) inCausalOrder(update)
   return update
 }

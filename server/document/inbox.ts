@@ -12,6 +12,8 @@ export interface Waiting {
   readonly source: Source
   /** The record's head as the log had it some time after this arrived: what is judged on an older state does not count yet. */
   readonly checked?: number
+  /** This is a piece of what was sent: what waits once it is stored. */
+  readonly rest?: Waiting
 }
 
 /** Where a submission came from: a connection that hears of its verdict, or a caller in this process that awaits it. */

@@ -9,7 +9,7 @@
  * Leaves out: permissions (`access/judge.ts`), storage (`log/`), keeping up with it (`catch-up.ts`), wire format (`gateway/`).
  */
 import { SyncError, toSyncError } from '@rapport/shared/errors.ts'
-import { type Judgement, judge } from '../access/judge.ts'
+import type { Judgement } from '../access/judge.ts'
 import { createServerClient, type KeptClient } from '../access/server-client.ts'
 import type { Hint } from '../fanout/hints.ts'
 import type { AppendOutcome, DurableSequence, JudgedEntry, Position } from '../log/entry.ts'
@@ -24,6 +24,7 @@ import { committed, Membership, NOT_OPEN } from './membership.ts'
 import { createReading, ownerOf } from './reading.ts'
 import { createSetAside } from './set-aside.ts'
 import { overgrows, sizeBefore } from './size-limit.ts'
+import { Slicing } from './slicing.ts'
 import { createSubmitting } from './submitting.ts'
 import { createVerdicts, isCurrent, soleAuthor } from './verdicts.ts'
 
@@ -47,6 +48,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
   const members = new Membership(key.type, deps.policy)
   const server = createServerClient(clock, kept)
   const compaction = new CompactionGauge(start.tail)
+  const slicing = new Slicing(start.replica.size)
   const state: RoomState = { record: start, busy: false, over: undefined, replaced: false, contendedAt: Number.NEGATIVE_INFINITY }
   const reading = createReading(deps, state, { reads, members, schedule })
   const aside = createSetAside(deps, state, {
@@ -107,16 +109,18 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     if (!covered && ledger.current() === undefined) ledger.load()
     const known = ledger.current()
     if (!covered && known === undefined) return
-    const taken = inbox.take()
-    if (covered || known === undefined) return verdicts.conclude(taken, [], false)
+    if (covered || known === undefined) return verdicts.conclude(inbox.take(), [], false)
+    const taken = slicing.take(inbox)
     const submissions = taken.map((waiting) => waiting.submission)
     const before = sizeBefore(replica, maxRecordBytes)
+    const document = replica.document()
     const since = clock.elapsed()
     let judgement: Judgement
     try {
-      judgement = judge({
+      judgement = deps.judge({
+        policy: deps.policy,
         key,
-        document: replica.document(),
+        document,
         position,
         submissions,
         enough: () => clock.elapsed() - since >= JUDGING,
@@ -133,6 +137,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     }
     const { entry } = judgement
     const batch = taken.slice(0, judgement.verdicts.length)
+    slicing.took(batch, clock.elapsed() - since)
     inbox.putBack(taken.slice(batch.length))
     if (entry === undefined) return verdicts.conclude(batch, judgement.verdicts, false)
     if (overgrows(replica, before, entry, submissions.slice(0, batch.length), maxRecordBytes))

@@ -77,7 +77,8 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
   }
 
   function tell(waiting: Waiting, verdict: Verdict): void {
-    const { source, submission, bytes } = waiting
+    const { source, submission, bytes, rest } = waiting
+    if (rest !== undefined && (verdict.type === 'admitted' || verdict.type === 'known')) return inbox.putBack([rest])
     if (verdict.type === 'refused') return refuse(waiting, verdict.error)
     if (source.type === 'caller')
       return verdict.type === 'gap' || verdict.type === 'foreign' ? source.reject(UNFIT[verdict.type]) : source.resolve()
@@ -86,7 +87,7 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
     subscriber.settled(1, bytes)
     if (verdict.type === 'admitted') members.advanced(subscriber)
     else if (verdict.type === 'gap') members.ask(subscriber, state.record.replica.stateVector())
-    else if (subscriber.echo && submission.type === 'update') owe(subscriber, submission.update)
+    else if (subscriber.echo && submission.type === 'update') owe(subscriber, submission.whole ?? submission.update)
   }
 
   function putAside({ submission, bytes }: Waiting, subscriber: Subscriber, awaits: readonly ItemId[]): void {
@@ -153,12 +154,12 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
     // Whoever admits what was held back still has it.
     if (waiting.source.type === 'caller')
       return refuse(waiting, new SyncError('refused', 'the update cannot be applied', { cause: error }))
-    const { principal, update } = waiting.submission
+    const { principal, update, whole = update } = waiting.submission
     logger.error({ err: error, type: key.type, id: key.id, bytes: waiting.bytes }, 'an update was put into quarantine')
     refuse(waiting, new SyncError('refused', 'the update cannot be applied', { cause: error }))
     const reason = error instanceof SyncError ? error.message : 'it cannot be applied'
     log
-      .quarantine({ id: deps.newEntryId(), key, reason, ...signatureOf(principal), at: clock.now(), bytes: update.bytes })
+      .quarantine({ id: deps.newEntryId(), key, reason, ...signatureOf(principal), at: clock.now(), bytes: whole.bytes })
       .catch((cause: unknown) => logger.error({ err: cause, type: key.type, id: key.id }, 'a quarantined update was not kept'))
   }
 
