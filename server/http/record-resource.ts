@@ -36,7 +36,7 @@ export async function readResource(registry: Registry, target: Target, policy?: 
 }
 
 /** As `readResource`, of a room that the caller holds. */
-export function visibleResourceOf(
+export async function visibleResourceOf(
   { principal, type }: Pick<Target, 'principal' | 'type'>,
   room: Room,
   policy?: Policy,

@@ -1,6 +1,7 @@
 /** The HTTP app over rooms that are not real, for states and failures that are hard to bring about. */
 import { type Clock, systemClock } from '@rapport/shared/clock.ts'
 import { writeMeta } from '@rapport/shared/schema/layout.ts'
+import type { Policy } from '../../../server/access/policy.ts'
 import type { Principal } from '../../../server/auth/principal.ts'
 import { createHttpApp, type HttpNeeds } from '../../../server/http/app.ts'
 import type { Position } from '../../../server/log/entry.ts'
@@ -16,6 +17,7 @@ export interface AppOptions {
   /** By id, of records whose log is ahead of their room. */
   readonly heads?: Readonly<Record<string, Position>>
   readonly draining?: HttpNeeds['draining']
+  readonly policy?: Policy
 }
 
 export const principal = (roles: string[]): Principal =>
@@ -23,7 +25,7 @@ export const principal = (roles: string[]): Principal =>
 
 /** A token is the name of its role, or `nobody`. */
 export function openApp(options: AppOptions = {}) {
-  const { unready, clock = systemClock, limits, reached = async () => true, heads = {}, draining = () => false } = options
+  const { unready, clock = systemClock, limits, reached = async () => true, heads = {}, draining = () => false, policy } = options
   const registry = createFakeRegistry()
   const logged: string[] = []
   const limitsHit: string[] = []
@@ -46,6 +48,7 @@ export function openApp(options: AppOptions = {}) {
     verify: async (token) => ({ type: 'verified', principal: principal(token === 'nobody' ? [] : [token]) }),
     unready: async () => unready,
     draining,
+    policy,
   })
   const request = (method: string, path: string, init: RequestInit & { duplex?: 'half' } = {}, token = 'rep') =>
     app.request(path, { method, ...init, headers: { Authorization: `Bearer ${token}`, ...init.headers } })
