@@ -8,7 +8,7 @@ import type { LogStore } from './log-store.ts'
 const QUARANTINE_PER_RECORD = 20
 /** Type number of Postgres: the driver would take an array of bytes for an array. */
 const BYTEA = 17
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+export const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 interface HeldBackRow {
   readonly id: string
