@@ -3,7 +3,7 @@
  * at one sequence always reads the same.
  */
 import { SyncError } from '@rapport/shared/errors.ts'
-import type { Condition } from '../inbound/record-edits.ts'
+import type { Condition } from '../inbound/refusals.ts'
 
 const TAG = /(W\/)?"([^"]*)"/g
 

@@ -3,36 +3,36 @@
  * record is decided by the precondition, on the very state that the edit would be applied to; so a refused one leaves nothing
  * behind, and of two that build on the same state one comes too late.
  */
-import { type Issue, SyncError } from '@rapport/shared/errors.ts'
+import { SyncError } from '@rapport/shared/errors.ts'
 import { readMeta, writeMeta } from '@rapport/shared/schema/layout.ts'
 import { applyPatch, type MergePatch } from '@rapport/shared/schema/merge-patch.ts'
 import { checkDraft, checkPatch } from '@rapport/shared/schema/merge-patch-check.ts'
 import type { RecordType } from '@rapport/shared/schema/record-type.ts'
 import * as Y from 'yjs'
-import { mayWriteField, type Policy, shippedPolicy } from '../access/policy.ts'
-import { mayOpenRecord, mayWriteRecord, relationIn } from '../access/record-access.ts'
+import { shippedPolicy } from '../access/policy.ts'
+import { mayWriteRecord } from '../access/record-access.ts'
 import type { Ground, Precondition } from '../access/submission.ts'
 import type { Principal } from '../auth/principal.ts'
-import type { Room } from '../document/handle.ts'
-import { forbiddenIn, type MayWrite, permittedOf } from './patch-rights.ts'
+import type { Room, Terms } from '../document/handle.ts'
+import { forbiddenIn, permittedOf } from './patch-rights.ts'
+import { absent, type Condition, deleted, forbidden, hidden, refusal, rightsIn, stale, unwritable } from './refusals.ts'
 
 export interface RecordEdit {
   readonly precondition: Precondition
   readonly change: (document: Y.Doc) => void
   /** It takes content away, or writes in `meta` alone: a full record takes it, too. */
   readonly frees: boolean
+  /** The conflict that it settles, in the same commit. */
+  readonly settles?: Terms['settles']
 }
-
-/** Whether the caller's condition holds for a record that stands at this sequence, or (`undefined`) at one without a name. */
-export type Condition = (sequence: number | undefined) => boolean
 
 /**
  * `bytes`: of the request. Resolves once it is committed, or had nothing to change. Rejects with a `SyncError`, and then nothing
  * of it was kept.
  */
 export function makeEdit(room: Room, principal: Principal, edit: RecordEdit, bytes: number): Promise<void> {
-  const { change, precondition, frees } = edit
-  return room.edit(principal, change, precondition, { bytes, frees, via: 'rest' })
+  const { change, precondition, frees, settles } = edit
+  return room.edit(principal, change, precondition, { bytes, frees, via: 'rest', settles })
 }
 
 /**
@@ -108,49 +108,4 @@ export function restoration(by: Principal, type: RecordType, condition: Conditio
     },
     frees: true,
   }
-}
-
-/** What somebody may write in a record as it stands. */
-function rightsIn(by: Principal, type: RecordType, document: Y.Doc, policy: Policy): MayWrite {
-  const relation = relationIn(by, document)
-  return (root, name) => mayWriteField(by, type.name, relation, root, name, policy)
-}
-
-function absent({ sequence }: Ground): SyncError | undefined {
-  return sequence === 0 ? notFound() : undefined
-}
-
-/** What somebody may not open looks like what is not there. */
-function hidden(by: Principal, type: RecordType, { document }: Ground, policy: Policy): SyncError | undefined {
-  return mayOpenRecord(by, type.name, () => document, policy) ? undefined : notFound()
-}
-
-function unwritable(by: Principal, type: RecordType, ground: Ground, policy: Policy): SyncError | undefined {
-  return hidden(by, type, ground, policy) ?? (mayWriteRecord(by, type.name, ground.document, policy) ? undefined : forbidden())
-}
-
-function deleted({ document }: Ground): SyncError | undefined {
-  return readMeta(document).deletedAt === null ? undefined : new SyncError('gone', 'this record was deleted')
-}
-
-function stale({ sequence }: Ground, condition: Condition): SyncError | undefined {
-  return condition(sequence) ? undefined : new SyncError('stale', 'the record is not in the state that was asked for')
-}
-
-/** Of content: what does not fit, and what its author may not write. Where a place is forbidden, its value is not judged. */
-function refusal(unfit: readonly Issue[], denied: readonly Issue[]): SyncError | undefined {
-  const isDenied = ({ path }: Issue): boolean => denied.some((issue) => issue.path.every((name, index) => name === path[index]))
-  const others = unfit.filter((issue) => !isDenied(issue))
-  if (others.length > 0) {
-    return new SyncError('invalid', 'the content does not fit the record type', { issues: [...others, ...denied] })
-  }
-  return denied.length > 0 ? forbidden(denied) : undefined
-}
-
-function forbidden(issues: readonly Issue[] = []): SyncError {
-  return new SyncError('forbidden', 'no right to write this', { issues })
-}
-
-function notFound(): SyncError {
-  return new SyncError('not_found', 'no such record')
 }

@@ -3,7 +3,7 @@
  * `["emails", ENTRY, "address"]`, or a whole root such as `["summary"]`. As text its parts are joined by slashes; a member may
  * hold some itself.
  */
-import { parseEntryId } from './layout.ts'
+import { entryKey, parseEntryId } from './layout.ts'
 import { CUSTOM_FIELD, ENTRY_COLUMNS, own, type RecordType } from './record-type.ts'
 
 export type Place = readonly string[]
@@ -13,6 +13,16 @@ export function parsePlace(type: RecordType, given: unknown): Place | undefined 
   const parts = typeof given === 'string' ? partsOf(type, given) : given
   if (!Array.isArray(parts) || !parts.every((part) => typeof part === 'string')) return undefined
   return isPlaceOf(type, parts) ? parts : undefined
+}
+
+/** The key of a root map that holds a place; `undefined` for a text, an entry or a root as a whole. */
+export function keyAt(
+  type: RecordType,
+  [root, name, column]: Place,
+): { readonly root: string; readonly key: string } | undefined {
+  if (root === undefined || name === undefined) return undefined
+  if (own(type.roots, root)?.kind !== 'collection') return { root, key: name }
+  return column === undefined ? undefined : { root, key: entryKey(name, column) }
 }
 
 function partsOf(type: RecordType, text: string): readonly string[] {

@@ -38,13 +38,13 @@ export interface Difference {
 interface Comparison {
   readonly type: RecordType
   readonly document: Y.Doc
-  readonly then: Y.Doc
+  readonly past: Y.Doc
   readonly editor: RecordEditor<RecordType>
 }
 
 /** Of the whole content, or of the place alone. Neither document is changed, but for what `write` writes into the first. */
-export function differencesFrom(type: RecordType, document: Y.Doc, then: Y.Doc, place: Place = []): Difference[] {
-  const comparison = { type, document, then, editor: editorOf<RecordType>(type, document) }
+export function differencesFrom(type: RecordType, document: Y.Doc, past: Y.Doc, place: Place = []): Difference[] {
+  const comparison = { type, document, past, editor: editorOf<RecordType>(type, document) }
   const [root] = place
   const names = root === undefined ? ['fields', ...Object.keys(type.roots)] : [root]
   return names.flatMap((name) => ofRoot(comparison, name, place))
@@ -89,8 +89,8 @@ function ofRoot(comparison: Comparison, name: string, [, inner, column]: Place):
   }
 }
 
-function inFields({ type, document, then, editor }: Comparison, only: string | undefined): Difference[] {
-  const [before, after] = [readFields(type, document), readFields(type, then)]
+function inFields({ type, document, past, editor }: Comparison, only: string | undefined): Difference[] {
+  const [before, after] = [readFields(type, document), readFields(type, past)]
   return namesIn(before, after, only).map((name) => {
     const value = own(after, name) ?? null
     return {
@@ -105,20 +105,20 @@ function inFields({ type, document, then, editor }: Comparison, only: string | u
   })
 }
 
-function inText({ document, then, editor }: Comparison, name: string, { maxLength }: TextRoot): Difference[] {
-  const after = then.getText(name).toString()
+function inText({ document, past, editor }: Comparison, name: string, { maxLength }: TextRoot): Difference[] {
+  const after = past.getText(name).toString()
   if (document.getText(name).toString() === after) return []
   return [{ path: [name], code: checkText(after, maxLength), growth: 0, write: () => editor.rewrite(name, after) }]
 }
 
-function inRichText({ document, then }: Comparison, name: string, { maxLength }: RichTextRoot): Difference[] {
-  const [fragment, after] = [document.getXmlFragment(name), then.getXmlFragment(name)]
+function inRichText({ document, past }: Comparison, name: string, { maxLength }: RichTextRoot): Difference[] {
+  const [fragment, after] = [document.getXmlFragment(name), past.getXmlFragment(name)]
   if (readsAlike(fragment, after)) return []
   return [{ path: [name], code: checkText(xmlOf(after), maxLength), growth: 0, write: () => rewriteRichText(fragment, after) }]
 }
 
-function inSet({ type, document, then, editor }: Comparison, name: string, only: string | undefined): Difference[] {
-  const [before, after] = [readMembers(document.getMap(name)), readMembers(then.getMap(name))]
+function inSet({ type, document, past, editor }: Comparison, name: string, only: string | undefined): Difference[] {
+  const [before, after] = [readMembers(document.getMap(name)), readMembers(past.getMap(name))]
   return namesIn(before, after, only).map((member) => {
     const wanted = own(after, member) === true
     return {
@@ -140,7 +140,7 @@ function inCollection(
   const map = comparison.document.getMap(name)
   const known = Object.fromEntries(readEntries(root, map, true))
   const shown = Object.fromEntries(readEntries(root, map))
-  const after = Object.fromEntries(readEntries(root, comparison.then.getMap(name)))
+  const after = Object.fromEntries(readEntries(root, comparison.past.getMap(name)))
   const ids = only === undefined ? Object.keys({ ...shown, ...after }) : [only]
   return ids.flatMap((id) => {
     const [before, wanted] = [own(shown, id), own(after, id)]

@@ -1,5 +1,5 @@
 import { requireType } from '@rapport/shared/records/record-types.ts'
-import { parsePlace } from '@rapport/shared/schema/places.ts'
+import { keyAt, parsePlace } from '@rapport/shared/schema/places.ts'
 import { expect, test } from 'vitest'
 
 const contact = requireType('contact')
@@ -43,4 +43,15 @@ test.each([
 
 test.each([[[]], [['fields', 1]], [null], [{}], [7], [['tags', 'a', 'b']], [['tags', '']]])('%j is none', (given) => {
   expect(parsePlace(contact, given)).toBeUndefined()
+})
+
+test.each([
+  [['fields', 'title'], { root: 'fields', key: 'title' }],
+  [['tags', 'a/b'], { root: 'tags', key: 'a/b' }],
+  [['emails', 'e1', 'address'], { root: 'emails', key: 'e1/address' }],
+  [['emails', 'e1'], undefined],
+  [['summary'], undefined],
+  [[], undefined],
+])('%j is held by %j', (place, key) => {
+  expect(keyAt(contact, place)).toEqual(key)
 })
