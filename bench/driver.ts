@@ -29,7 +29,8 @@ async function openRecord(job: Job, first: number): Promise<RecordUnderLoad> {
   const path = `/sync/contact/bench-${randomUUID()}`
   const edits = scenario.warmUpEdits + scenario.measuredEdits
   const editors: Editor[] = []
-  for (let editor = 0; editor < scenario.editorsPerRecord; editor += 1) editors.push(prepareEditor(randomInt(1, 2 ** 32), edits))
+  for (let editor = 0; editor < scenario.editorsPerRecord; editor += 1)
+    editors.push(prepareEditor(randomInt(1, 2 ** 32), edits, scenario.place))
   const echo = (editor: number): boolean => job.keepsDocuments && (first + editor) % ACKNOWLEDGED_SHARE === 0
   const tally = createTally(editors, echo)
   const clients: SyncSocket[] = []

@@ -15,16 +15,22 @@ export interface Editor {
   readonly state: Uint8Array
 }
 
-/** An editor with `count` edits of about 20 bytes of text each, over two columns of one activity. */
-export function prepareEditor(client: number, count: number): Editor {
+/** What an editor writes: two columns of one activity of its own, or one of 25 custom fields of its own at a time. */
+export type Place = 'activity' | 'field'
+
+const FIELDS = 25
+
+/** An editor with `count` edits of about 20 bytes of text each. */
+export function prepareEditor(client: number, count: number, place: Place = 'activity'): Editor {
   const document = new Y.Doc()
   document.clientID = client
   const frames: Uint8Array[] = []
   document.on('update', (update: Uint8Array) => frames.push(frameUpdate(update)))
-  const activities = document.getMap('activities')
+  const [activities, fields] = [document.getMap('activities'), document.getMap('fields')]
   const entry = `entry-${client}`
   for (let edit = 0; edit < count; edit += 1) {
-    activities.set(`${entry}/${edit % 2 === 0 ? 'subject' : 'body'}`, `call ${edit} of ${client}`)
+    if (place === 'field') fields.set(`x_${client}_${edit % FIELDS}`, `value ${edit} of ${client}`)
+    else activities.set(`${entry}/${edit % 2 === 0 ? 'subject' : 'body'}`, `call ${edit} of ${client}`)
   }
   const state = Y.encodeStateAsUpdate(document)
   document.destroy()
@@ -40,7 +46,8 @@ export function contentAfter(updates: readonly Uint8Array[]): string | undefined
     for (const update of updates) Y.applyUpdate(document, update)
   })
   const whole = document.store.pendingStructs === null && document.store.pendingDs === null
-  const entries = [...document.getMap('activities').entries()].sort(([one], [other]) => (one < other ? -1 : 1))
+  const held = (root: string) => [...document.getMap(root).entries()]
+  const entries = [...held('activities'), ...held('fields')].sort(([one], [other]) => (one < other ? -1 : 1))
   document.destroy()
   return whole ? JSON.stringify(entries) : undefined
 }

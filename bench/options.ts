@@ -11,7 +11,7 @@ export interface Options {
   readonly json: string | undefined
 }
 
-export const USAGE = `npm run bench -- [--quick] [--scenario S1|S2] [--only relay|postgres|embedded] [--rounds N] [--json FILE]
+export const USAGE = `npm run bench -- [--quick] [--scenario S1|S2|J1] [--only relay|postgres|embedded|unjudged] [--rounds N] [--json FILE]
   --quick     two rounds of the short load, under three minutes; otherwise five rounds of four times the load
   --only      may be given more than once`
 

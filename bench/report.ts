@@ -24,7 +24,7 @@ interface Row {
 }
 
 /** One table per scenario; `yardstick` is the target that ratios refer to. CPU is in microseconds per delivered update. */
-export function formatScenario(scenario: Scenario, measurements: readonly Measurement[], yardstick: string): string {
+export function formatScenario(scenario: Scenario, measurements: readonly Measurement[], yardstick: string | undefined): string {
   const own = measurements.filter((one) => one.scenario === scenario.name)
   const rows = [...new Set(own.map((one) => one.target))].map((target) => summarise(own.filter((one) => one.target === target)))
   const base = rows.find((row) => row.target === yardstick)?.sum

@@ -7,29 +7,42 @@ import { describeSurroundings } from './environment.ts'
 import { type Measurement, measure } from './measure.ts'
 import { type Options, readOptions, USAGE } from './options.ts'
 import { formatScenario } from './report.ts'
-import { embeddedRapport, postgresRapport, rawRelay, type Target } from './targets.ts'
+import type { Scenario, TargetName } from './scenarios.ts'
+import { embeddedRapport, postgresRapport, rawRelay, type Target, unjudgedRapport } from './targets.ts'
+
+type Targets = ReadonlyMap<TargetName, Target>
 
 function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`)
 }
 
 /** In the order in which they take turns. */
-const TARGETS = { relay: async () => rawRelay, postgres: postgresRapport, embedded: embeddedRapport } as const
+const TARGETS: Readonly<Record<TargetName, () => Promise<Target>>> = {
+  relay: async () => rawRelay,
+  unjudged: unjudgedRapport,
+  postgres: postgresRapport,
+  embedded: embeddedRapport,
+}
 
-async function openTargets({ only }: Options): Promise<readonly Target[]> {
-  const opened: Target[] = []
-  for (const [name, open] of Object.entries(TARGETS)) {
-    if (only.length === 0 || only.includes(name)) opened.push(await open())
+async function openTargets({ only, scenarios }: Options): Promise<Targets> {
+  const opened = new Map<TargetName, Target>()
+  for (const name of Object.keys(TARGETS) as TargetName[]) {
+    const wanted = only.length === 0 || only.includes(name)
+    if (wanted && scenarios.some(({ targets }) => targets.includes(name))) opened.set(name, await TARGETS[name]())
   }
   return opened
 }
 
-async function measureAll(options: Options, targets: readonly Target[]): Promise<readonly Measurement[]> {
+function targetsOf({ targets }: Scenario, opened: Targets): readonly Target[] {
+  return targets.flatMap((name) => opened.get(name) ?? [])
+}
+
+async function measureAll(options: Options, opened: Targets): Promise<readonly Measurement[]> {
   const measurements: Measurement[] = []
-  const total = options.scenarios.length * options.rounds * targets.length
+  const total = options.scenarios.reduce((sum, scenario) => sum + options.rounds * targetsOf(scenario, opened).length, 0)
   for (const scenario of options.scenarios) {
     for (let round = 1; round <= options.rounds; round += 1) {
-      for (const target of targets) {
+      for (const target of targetsOf(scenario, opened)) {
         progress(`${measurements.length + 1} of ${total}: ${scenario.name}, round ${round}, ${target.name}`)
         measurements.push(await measure(target, scenario))
       }
@@ -42,12 +55,13 @@ async function measureAll(options: Options, targets: readonly Target[]): Promise
 async function main(): Promise<void> {
   const options = readOptions(process.argv.slice(2))
   const surroundings = describeSurroundings()
-  const targets = await openTargets(options)
+  const opened = await openTargets(options)
   try {
-    const measurements = await measureAll(options, targets)
+    const measurements = await measureAll(options, opened)
     console.log(`${Object.values(surroundings).join(' · ')}\n`)
-    for (const scenario of options.scenarios) console.log(formatScenario(scenario, measurements, rawRelay.name))
-    for (const { name, settings } of targets) console.log(`${name}: ${settings}`)
+    for (const scenario of options.scenarios)
+      console.log(formatScenario(scenario, measurements, opened.get(scenario.targets[0] ?? 'relay')?.name))
+    for (const { name, settings } of opened.values()) console.log(`${name}: ${settings}`)
     if (options.json !== undefined) await writeFile(options.json, JSON.stringify({ surroundings, measurements }, null, 2))
 
     const faults = measurements.flatMap(({ target, scenario, result }) =>
@@ -56,7 +70,7 @@ async function main(): Promise<void> {
     for (const fault of faults) console.error(fault)
     if (faults.length > 0) process.exitCode = 1
   } finally {
-    for (const target of targets) await target.dispose()
+    for (const target of opened.values()) await target.dispose()
   }
 }
 

@@ -1,10 +1,17 @@
 /** What is measured: the shape of the load, in numbers. The same numbers for every server. */
 
+import type { Place } from './editors.ts'
+
+export type TargetName = 'relay' | 'postgres' | 'embedded' | 'unjudged'
+
 export interface Scenario {
   readonly name: string
   readonly title: string
   readonly records: number
   readonly editorsPerRecord: number
+  readonly place: Place
+  /** The servers that it is about, by their names on the command line; ratios refer to the first. */
+  readonly targets: readonly TargetName[]
   /** Edits of each editor before and while the clock runs. */
   readonly warmUpEdits: number
   readonly measuredEdits: number
@@ -23,6 +30,8 @@ export const SCENARIOS: readonly Scenario[] = [
     title: '1 record, 10 busy editors, 10 edits outstanding each',
     records: 1,
     editorsPerRecord: 10,
+    place: 'activity',
+    targets: ['relay', 'postgres', 'embedded'],
     warmUpEdits: 400,
     measuredEdits: 2_000,
     load: { type: 'window', outstanding: 10 },
@@ -32,8 +41,21 @@ export const SCENARIOS: readonly Scenario[] = [
     title: '500 records, 2 editors each, 1,500 updates/s',
     records: 500,
     editorsPerRecord: 2,
+    place: 'activity',
+    targets: ['relay', 'postgres', 'embedded'],
     warmUpEdits: 6,
     measuredEdits: 9,
+    load: { type: 'paced', updatesPerSecond: 1_500 },
+  },
+  {
+    name: 'J1',
+    title: '20 contacts of 50 fields, 2 editors each, one field an edit: what judging costs',
+    records: 20,
+    editorsPerRecord: 2,
+    place: 'field',
+    targets: ['unjudged', 'postgres'],
+    warmUpEdits: 50,
+    measuredEdits: 250,
     load: { type: 'paced', updatesPerSecond: 1_500 },
   },
 ]

@@ -8,7 +8,7 @@ import { mintLocalToken } from '../test/support/local-token.ts'
 import { startPostgres } from '../test/support/postgres.ts'
 import { startServer } from '../test/support/server-process.ts'
 
-const RAPPORT = ['--import', './server/node-version.mjs', 'server/main.ts']
+const RAPPORT: readonly string[] = ['--import', './server/node-version.mjs', 'server/main.ts']
 
 export interface RunningServer {
   /** `ws://HOST:PORT` */
@@ -53,14 +53,23 @@ export async function embeddedRapport(): Promise<Target> {
 }
 
 /** Rapport on a Postgres of its own, started once: its processes outlive the servers, and its CPU time is a difference. */
-export async function postgresRapport(): Promise<Target> {
+export function postgresRapport(): Promise<Target> {
+  return onPostgres('Rapport, Postgres', RAPPORT)
+}
+
+/** The same with a judge that decides nothing and notes nothing. */
+export function unjudgedRapport(): Promise<Target> {
+  return onPostgres('Rapport, unjudged', ['--import', './server/node-version.mjs', 'bench/servers/unjudged.ts'])
+}
+
+async function onPostgres(name: string, command: readonly string[]): Promise<Target> {
   const folder = await mkdtemp(join(tmpdir(), 'rapport-bench-'))
   const postgres = await startPostgres()
   return {
-    name: 'Rapport, Postgres',
+    name,
     keepsDocuments: true,
     settings: 'Postgres from npm, default settings: fsync on, synchronous_commit on',
-    start: () => startRapport(folder, { DATABASE_URL: postgres.url }, () => postgres.cpuMicroseconds()),
+    start: () => startRapport(folder, { DATABASE_URL: postgres.url }, () => postgres.cpuMicroseconds(), command),
     async dispose() {
       await postgres.close()
       await rm(folder, { recursive: true, force: true })
@@ -72,6 +81,7 @@ async function startRapport(
   folder: string,
   environment: Readonly<Record<string, string>>,
   databaseCpu: () => number | undefined,
+  command = RAPPORT,
 ): Promise<RunningServer> {
   const settings = {
     PORT: '0',
@@ -83,6 +93,6 @@ async function startRapport(
     RAPPORT_RATE_BYTES_PER_S: '0',
     ...environment,
   }
-  const { address, pid, stop } = await startServer(RAPPORT, settings)
+  const { address, pid, stop } = await startServer([...command], settings)
   return { address: `ws://${address}`, pid, stop, token: await mintLocalToken(folder, 'bench', 'editor'), databaseCpu }
 }

@@ -12,11 +12,10 @@ import { openSigningKey } from './auth/signing-key.ts'
 import { createVerifier } from './auth/tokens.ts'
 import type { Config } from './config.ts'
 import { type Database, openDatabase } from './db.ts'
-import { startEngine } from './engine.ts'
+import { type EngineNeeds, startEngine } from './engine.ts'
 import { createGateway, type Gateway } from './gateway/upgrade.ts'
 import { createHttpApp } from './http/app.ts'
 import type { Lifecycle } from './lifecycle.ts'
-import { createSqlLogStore } from './log/sql-log-store.ts'
 import { limitHits } from './observability/limits.ts'
 import type { Logger } from './observability/logger.ts'
 import { createMetrics } from './observability/metrics.ts'
@@ -37,15 +36,15 @@ const HEADERS_TIMEOUT_MS = 15_000
 const REQUEST_TIMEOUT_MS = 60_000
 
 /**
- * Starts all parts under `lifecycle`, which stops them, and resolves with the port once traffic is served. `createStore` is what
- * a test puts a faulty database in place with.
+ * Starts all parts under `lifecycle`, which stops them, and resolves with the port once traffic is served. `replaced`: what
+ * a test or a bench puts in place of a part.
  */
 export async function startApp(
   config: Config,
   clock: Clock,
   log: Logger,
   lifecycle: Lifecycle,
-  createStore = createSqlLogStore,
+  replaced: Pick<EngineNeeds, 'createStore' | 'judge'> = {},
 ): Promise<number> {
   const metrics = createMetrics()
   await lifecycle.start('process metrics', metrics.observeProcess, (end) => end())
@@ -59,7 +58,7 @@ export async function startApp(
     metrics,
     lifecycle,
     open: openDatabase,
-    createStore,
+    ...replaced,
   })
   if (config.samples && database.kind === 'embedded') {
     const created = await createSamples(registry, updateLog)

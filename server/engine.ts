@@ -7,6 +7,7 @@ import type { Clock } from '@rapport/shared/clock.ts'
 import type { Plan } from '@rapport/shared/mapping/plan.ts'
 import { requireType } from '@rapport/shared/records/record-types.ts'
 import { compileShipped } from '../drizzle/mappings/mappings.ts'
+import type { Judge } from './access/judge.ts'
 import type { Config } from './config.ts'
 import type { Database } from './db.ts'
 import { createRegistry, type Registry } from './document/registry.ts'
@@ -44,6 +45,8 @@ export interface EngineNeeds {
   readonly open: (config: Config, log: Logger) => Promise<Database>
   /** What a test puts a faulty database in place with. */
   readonly createStore?: typeof createSqlLogStore
+  /** What a bench puts in place of the judge. */
+  readonly judge?: Judge
   /** What a test projects by instead of the mappings that ship. */
   readonly plans?: readonly Plan[]
 }
@@ -90,6 +93,7 @@ export async function startEngine(needs: EngineNeeds): Promise<Engine> {
         newEntryId: randomUUID,
         typeOf: requireType,
         maxRecordBytes: config.limits.recordBytes,
+        ...(needs.judge && { judge: needs.judge }),
       }),
     (started) => started.drain(0),
   )

@@ -9,7 +9,7 @@ import type * as Y from 'yjs'
 import type { Principal } from '../auth/principal.ts'
 import type { Via } from '../log/findings.ts'
 import type { Ledger, Value, Write } from './ledger.ts'
-import type { Relation } from './policy.ts'
+import type { Policy, Relation } from './policy.ts'
 import type { Touched } from './touched.ts'
 
 /** What is known of a sender's replica: which items it had when it made the submission, as far as can be told. */
@@ -25,6 +25,7 @@ export interface Court {
   readonly document: Y.Doc
   readonly transaction: Y.Transaction
   readonly type: RecordType
+  readonly policy: Policy
   readonly ledger: Ledger
   readonly touched: Touched
   readonly principal: Principal

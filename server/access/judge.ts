@@ -15,6 +15,7 @@ import type * as Y from 'yjs'
 import { authorOf } from '../auth/principal.ts'
 import type { JudgedEntry, Position } from '../log/entry.ts'
 import type { Ledger } from './ledger.ts'
+import type { Policy } from './policy.ts'
 import type { ServerClient } from './server-client.ts'
 import { createServerPen } from './server-pen.ts'
 import type { Submission, Verdict } from './submission.ts'
@@ -32,6 +33,7 @@ export interface Judgement {
 export interface Docket {
   readonly key: RecordKey
   readonly type: RecordType
+  readonly policy: Policy
   /** The live document, equal to committed state as of `position`. */
   readonly document: Y.Doc
   /** As of `position`, too. */
@@ -73,7 +75,8 @@ export function judge(docket: Docket): Judgement {
     document.transact((transaction) => {
       const pen = createServerPen(document, transaction, docket.server, ledger)
       const bench: Bench = {
-        ...{ document, transaction, type, ledger, pen, newId, server: docket.server, presenceOwner: docket.presenceOwner },
+        ...{ document, transaction, type, ledger, pen, newId },
+        ...{ policy: docket.policy, server: docket.server, presenceOwner: docket.presenceOwner },
         alter: () => {
           altered = true
         },

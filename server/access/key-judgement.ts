@@ -115,7 +115,7 @@ function findFault(court: Court, { root, key }: KeyTouch, value: unknown, before
     // What should not be there may leave.
     return value === undefined && root !== 'meta' ? undefined : (checkKey(type, root, key, value) ?? 'unknown_field')
   }
-  if (!mayWriteField(principal, type.name, relation, root, root === 'fields' ? key : '')) return 'forbidden'
+  if (!mayWriteField(principal, type.name, relation, root, root === 'fields' ? key : '', court.policy)) return 'forbidden'
   const code = value === NO_VALUE ? 'kind' : checkKey(type, root, key, value)
   if (code !== undefined) return code
   const adds = before.value === null && value !== null && value !== undefined

@@ -11,7 +11,7 @@ import { bindIds, whoseIds } from './client-ids.ts'
 import type { Court, Sender } from './court.ts'
 import { judgeKey } from './key-judgement.ts'
 import type { Ledger } from './ledger.ts'
-import { mayWriteField, mayWriteIn, relationOf } from './policy.ts'
+import { mayWriteField, mayWriteIn, type Policy, relationOf } from './policy.ts'
 import { type ClockRange, hasGap, type ScannedUpdate } from './pre-scan.ts'
 import type { ServerClient } from './server-client.ts'
 import { deletionsOf, type ServerPen } from './server-pen.ts'
@@ -24,6 +24,7 @@ export interface Bench {
   readonly document: Y.Doc
   readonly transaction: Y.Transaction
   readonly type: RecordType
+  readonly policy: Policy
   readonly ledger: Ledger
   readonly pen: ServerPen
   readonly server: ServerClient
@@ -44,7 +45,7 @@ export function judgeUpdate(bench: Bench, submission: UpdateSubmission): Verdict
   const known = { clock: (client: number) => Y.getState(document.store, client) }
   const clients = bringers(update, document)
   const relation = relationOf(principal, document.getMap('fields').get('owner'))
-  if (!mayWriteIn(principal, type.name, relation)) {
+  if (!mayWriteIn(principal, type.name, relation, bench.policy)) {
     // A reader's client answers our question for its content like any other; what we hold already is no offence. Nor is it
     // that Yjs, in every replica for itself, deletes formatting that has no effect any more; but nothing comes of it here.
     const offends = clients.size > 0 || update.deletes.some((range) => !isIdle(document, range))
@@ -80,7 +81,7 @@ export function judgeEdit(bench: Bench, submission: EditSubmission, ground: Grou
   const { document, transaction, type, ledger } = bench
   const { principal, precondition, change, via, settles } = submission
   const relation = relationOf(principal, document.getMap('fields').get('owner'))
-  if (!mayWriteIn(principal, type.name, relation)) return FORBIDDEN
+  if (!mayWriteIn(principal, type.name, relation, bench.policy)) return FORBIDDEN
   const error = precondition?.(ground)
   if (error !== undefined) return { type: 'refused', error }
   const before = markBefore(document, transaction, [bench.server.claim(document)])
@@ -96,7 +97,7 @@ export function judgeEdit(bench: Bench, submission: EditSubmission, ground: Grou
 }
 
 function convene(
-  { document, transaction, type, ledger, newId, alter, pen }: Bench,
+  { document, transaction, type, policy, ledger, newId, alter, pen }: Bench,
   touched: Touched,
   given: Pick<Court, 'principal' | 'relation' | 'via' | 'sender' | 'unfinished'>,
 ): Court {
@@ -104,7 +105,7 @@ function convene(
   const author = authorOf(given.principal)
   return {
     ...given,
-    ...{ document, transaction, type, ledger, touched, author, newId, alter, issues },
+    ...{ document, transaction, type, policy, ledger, touched, author, newId, alter, issues },
     show: pen.show,
     writeAsServer: (write) => pen.write(author, write),
     refuse: (path, code) => issues.push({ path, code }),
@@ -132,7 +133,7 @@ function judgeTextRoot(
   const { document, transaction, principal, type, relation, writeAsServer, author, via } = court
   const root = own(type.roots, name)
   if (root?.kind !== 'text' && root?.kind !== 'richText') return
-  const permitted = via !== 'socket' || mayWriteField(principal, type.name, relation, name, '')
+  const permitted = via !== 'socket' || mayWriteField(principal, type.name, relation, name, '', court.policy)
   const finding = judgeText({ document, transaction, permitted, writeAsServer }, { name, root, ...items })
   for (const { path, code } of finding.issues) court.refuse(path, code)
   if (finding.compensated) court.alter()

@@ -5,6 +5,7 @@ import type { Clock } from '@rapport/shared/clock.ts'
 import type { SyncError } from '@rapport/shared/errors.ts'
 import type { RecordKey } from '@rapport/shared/ids.ts'
 import type { RecordType } from '@rapport/shared/schema/record-type.ts'
+import type { Judge } from '../access/judge.ts'
 import type { Policy } from '../access/policy.ts'
 import type { KeptClient } from '../access/server-client.ts'
 import type { Hint, Hints } from '../fanout/hints.ts'
@@ -28,6 +29,7 @@ export interface RoomDeps {
   readonly refusals: Refusals
   readonly limitHit: LimitHit
   readonly policy: Policy
+  readonly judge: Judge
   readonly presence: Presence
   readonly announced: Announced
   readonly restoration: Restoration

@@ -10,6 +10,7 @@ import type { Clock, Timer } from '@rapport/shared/clock.ts'
 import { SyncError } from '@rapport/shared/errors.ts'
 import { keyString, type RecordKey } from '@rapport/shared/ids.ts'
 import type { RecordType } from '@rapport/shared/schema/record-type.ts'
+import { type Judge, judge } from '../access/judge.ts'
 import { type Policy, shippedPolicy } from '../access/policy.ts'
 import type { KeptClient } from '../access/server-client.ts'
 import type { Principal } from '../auth/principal.ts'
@@ -51,6 +52,8 @@ export interface RegistryDeps {
   readonly maxRecordBytes: number
   /** The one that ships, unless said otherwise. */
   readonly policy?: Policy
+  /** The judge, but for a bench that measures what judging costs. */
+  readonly judge?: Judge
   /** What rooms that nobody holds may take of memory together, bytes. */
   readonly idleBytes?: number
 }
@@ -114,6 +117,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
         logger,
         refusals,
         policy: deps.policy ?? shippedPolicy,
+        judge: deps.judge ?? judge,
         presence: createPresence(clock, () => limitHit('presence'), announce),
         announced,
         restoration,

@@ -7,6 +7,7 @@ import type { RecordType } from '@rapport/shared/schema/record-type.ts'
 import * as Y from 'yjs'
 import { type Judgement, judge } from '../../../server/access/judge.ts'
 import { Ledger } from '../../../server/access/ledger.ts'
+import { shippedPolicy } from '../../../server/access/policy.ts'
 import { preScan } from '../../../server/access/pre-scan.ts'
 import { createServerClient } from '../../../server/access/server-client.ts'
 import type { Submission } from '../../../server/access/submission.ts'
@@ -45,7 +46,7 @@ export function openCourt(serverId = 1_000_000, type: RecordType = contact): Cou
     judge(...submissions) {
       const judgement = judge({
         key: { tenant: 't' as Tenant, type: type.name, id: 'r1' as RecordId },
-        ...{ type, document, ledger, position, submissions, server },
+        ...{ type, policy: shippedPolicy, document, ledger, position, submissions, server },
         enough: () => false,
         presenceOwner: () => undefined,
         entryId: randomUUID(),
