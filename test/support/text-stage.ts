@@ -2,9 +2,10 @@
  * A server's document with texts in it, and stock devices around it: each submission is applied and judged in one transaction, as a
  * room does, and everybody hears the one update that comes of it.
  */
-import { judgeText, type TextFinding } from '@rapport/server/access/text-judgement.ts'
+
 import type { RichTextRoot, TextRoot } from '@rapport/shared/schema/record-type.ts'
 import * as Y from 'yjs'
+import { judgeText, type TextFinding } from '../../server/access/text-judgement.ts'
 
 export interface Judged {
   readonly findings: readonly TextFinding[]
@@ -20,9 +21,14 @@ export class TextStage {
   constructor(roots: Readonly<Record<string, TextRoot | RichTextRoot>>, serverClient = 77_000) {
     this.#roots = roots
     this.#serverClient = serverClient
-    for (const [name, root] of Object.entries(roots)) {
-      if (root.kind === 'text') this.document.getText(name)
-      else this.document.getXmlFragment(name)
+    this.open(this.document)
+  }
+
+  /** Gives the roots their classes, as an application does: Yjs tidies formatting up in those alone. */
+  open(document: Y.Doc): void {
+    for (const [name, root] of Object.entries(this.#roots)) {
+      if (root.kind === 'text') document.getText(name)
+      else document.getXmlFragment(name)
     }
   }
 
@@ -86,6 +92,7 @@ export class TextStage {
 export function device(stage: TextStage, client: number, gc = true): Y.Doc {
   const document = new Y.Doc({ gc })
   document.clientID = client
+  stage.open(document)
   catchUp(stage, document)
   return document
 }
