@@ -168,7 +168,7 @@ describe("the server's client id", () => {
     expect(after).not.toBe(before)
   })
 
-  test('P3: is given up when somebody else is seen to write under it', async () => {
+  test("P3: is nobody else's to write under: what comes under it is set aside", async () => {
     const stage = createStage()
     const key = recordKey()
     await edit(stage, key, 'title', 'Dr')
@@ -180,7 +180,8 @@ describe("the server's client id", () => {
     room.submit(twin, twin.set('lastName', 'T'))
     await settled()
     await edit(stage, key, 'title', 'Prof')
-    expect(serverClients(stage, key)).toHaveLength(2)
-    expect(twin.ends).toEqual([])
+    expect(serverClients(stage, key)).toEqual([used])
+    expect(twin.ends.map(({ code }) => code)).toEqual(['foreign'])
+    expect(await fieldOf(stage, key, 'lastName')).toBeUndefined()
   })
 })
