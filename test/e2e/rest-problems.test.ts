@@ -14,6 +14,7 @@ const RECORD_BYTES = 30_000
 
 let server: TestServer
 let crm: RestClient
+let rep: RestClient
 let viewer: RestClient
 let nobody: RestClient
 let stranger: RestClient
@@ -25,6 +26,7 @@ beforeAll(async () => {
   const as = async (sub: string, ...more: [('crm' | 'viewer')?, { tenant: string }?]) =>
     restClient(server.address, await server.token(sub, ...more))
   crm = await as('crm', 'crm')
+  rep = restClient(server.address, await server.token('ada'))
   viewer = await as('eve', 'viewer')
   stranger = await as('mallory', 'crm', { tenant: 'other' })
   const claims = { audience: 'rapport', tenant: 'demo' as never, sub: 'nobody', roles: [] }
@@ -92,6 +94,48 @@ test('403 forbidden: a viewer writes nothing, whether or not the record exists',
     expectProblem(answer, 403, 'forbidden', 'Forbidden', 'no right to write records')
   }
   expect((await viewer.get(HERE)).body).toMatchObject({ sequence: 1 })
+})
+
+describe('403 forbidden: a field that its author may not write', () => {
+  const OWNED = `${CONTACTS}/owned`
+  const detail = 'no right to write this'
+  const owner = { path: ['fields', 'owner'], code: 'forbidden' }
+  const creditLimit = { path: ['fields', 'creditLimit'], code: 'forbidden' }
+  beforeAll(async () => {
+    const content = { fields: { owner: 'grace', creditLimit: '10.00', title: 'Dr' }, tags: { vip: true } }
+    expect((await crm.post(CONTACTS, { id: 'owned', content })).status).toBe(201)
+  })
+
+  test('refuses the whole patch, and the whole new record', async () => {
+    const before = await crm.get(OWNED)
+    const patch = { fields: { owner: 'ada', creditLimit: null, title: 'Prof' }, summary: 'not kept' }
+    expectProblem(await rep.patch(OWNED, patch), 403, 'forbidden', 'Forbidden', detail, [owner, creditLimit])
+    const draft = { id: 'never', content: { fields: { owner: 'ada', title: 'Prof' } } }
+    expectProblem(await rep.post(CONTACTS, draft), 403, 'forbidden', 'Forbidden', detail, [owner])
+    expect((await crm.get(OWNED)).text).toBe(before.text)
+    expect((await crm.get(`${CONTACTS}/never`)).status).toBe(404)
+  })
+
+  test('is no matter where the patch leaves it as it is', async () => {
+    const { body } = await rep.get(OWNED)
+    const { content } = body as { content: { fields: object } }
+    const patched = await rep.patch(OWNED, { ...content, fields: { ...content.fields, title: 'Prof' } })
+    expect([patched.status, patched.body]).toMatchObject([
+      200,
+      { sequence: 2, content: { fields: { owner: 'grace', creditLimit: '10.00', title: 'Prof' }, tags: { vip: true } } },
+    ])
+    expect((await rep.patch(OWNED, { fields: { owner: 'grace' } })).body).toMatchObject({ sequence: 2 })
+  })
+
+  test('is one place of several where others do not fit: 422', async () => {
+    const errors = [{ path: ['fields', 'stage'], code: 'enum' }, { path: ['meta'], code: 'forbidden' }, owner]
+    const patch = { fields: { owner: 'ada', stage: 'won' }, meta: { createdBy: 'ada' } }
+    expectProblem(await rep.patch(OWNED, patch), 422, 'invalid', 'Invalid', 'the content does not fit the record type', errors)
+  })
+
+  test('does not keep a rep from deleting and restoring the record', async () => {
+    expect([(await rep.delete(OWNED)).status, (await rep.post(`${OWNED}/restore`)).status]).toEqual([204, 200])
+  })
 })
 
 test('P11: 404 not_found, in the same bytes for a missing record, a foreign one, one without access, and what cannot be a record', async () => {
