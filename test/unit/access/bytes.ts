@@ -2,7 +2,12 @@
 import * as encoding from 'lib0/encoding'
 
 /** Numbers as variable-length integers, texts behind their length, bytes as they are. */
-export function bytesOf(...parts: readonly (number | string | Uint8Array)[]): Uint8Array {
+export function bytesOf(...parts: Parts): Uint8Array {
+  return encoded(parts)
+}
+
+/** The same for more parts than a call can take. */
+export function encoded(parts: Parts): Uint8Array {
   const encoder = encoding.createEncoder()
   for (const part of parts) {
     if (typeof part === 'number') encoding.writeVarUint(encoder, part)
@@ -12,7 +17,7 @@ export function bytesOf(...parts: readonly (number | string | Uint8Array)[]): Ui
   return encoding.toUint8Array(encoder)
 }
 
-type Parts = readonly (number | string | Uint8Array)[]
+export type Parts = readonly (number | string | Uint8Array)[]
 
 const CLIENT = 7
 /** An item in the root map `fields`, under the key `a`. */
