@@ -15,6 +15,7 @@ import { mayWriteField, mayWriteIn, type Policy, relationOf } from './policy.ts'
 import { type ClockRange, hasGap, type ScannedUpdate } from './pre-scan.ts'
 import type { ServerClient } from './server-client.ts'
 import { deletionsOf, type ServerPen } from './server-pen.ts'
+import { depthWithin } from './struct-list.ts'
 import type { EditSubmission, Ground, UpdateSubmission, Verdict } from './submission.ts'
 import { judgeText } from './text-judgement.ts'
 import { bringers, type KeyTouch, markBefore, type Touched, touchedSince } from './touched.ts'
@@ -34,9 +35,16 @@ export interface Bench {
   readonly alter: () => void
 }
 
+/** Levels of shared types in a document: Yjs, and whatever reads it, goes down by recursion. */
+const MOST_LEVELS = 64
+/** Roots of a document, those included that no type declares: Yjs looks through all of them whenever it writes. */
+const MOST_ROOTS = 256
+
 const ADMITTED: Verdict = { type: 'admitted', issues: [] }
 const KNOWN: Verdict = { type: 'known' }
 const GAP: Verdict = { type: 'gap' }
+const TOO_DEEP: Verdict = { type: 'refused', error: new SyncError('refused', 'shared types nest too deep') }
+const TOO_MANY_ROOTS: Verdict = { type: 'refused', error: new SyncError('refused', 'the record has too many roots') }
 const FORBIDDEN: Verdict = { type: 'refused', error: new SyncError('forbidden', 'this role may not write in this record') }
 
 export function judgeUpdate(bench: Bench, submission: UpdateSubmission): Verdict {
@@ -52,6 +60,8 @@ export function judgeUpdate(bench: Bench, submission: UpdateSubmission): Verdict
     return offends ? FORBIDDEN : KNOWN
   }
   if (hasGap(update, known)) return GAP
+  if (!depthWithin(update, document, MOST_LEVELS)) return TOO_DEEP
+  if (document.share.size + update.roots.size > MOST_ROOTS && addsRoots(document, update)) return TOO_MANY_ROOTS
   const relayed = submission.relayed === true || ledger.restored
   const ownership = whoseIds({ document, ledger, principal, update: whole, relayed, presenceOwner: bench.presenceOwner })
   if (ownership.type === 'foreign') return ownership
@@ -76,14 +86,19 @@ export function judgeUpdate(bench: Bench, submission: UpdateSubmission): Verdict
   return court.issues.length === 0 ? ADMITTED : { type: 'admitted', issues: court.issues }
 }
 
+function addsRoots(document: Y.Doc, { roots }: ScannedUpdate): boolean {
+  return [...roots].some((root) => !document.share.has(root))
+}
+
 /** Of an edit by the server on somebody's behalf: what it may write was settled by its precondition, on this very state. */
 export function judgeEdit(bench: Bench, submission: EditSubmission, ground: Ground): Verdict {
   const { document, transaction, type, ledger } = bench
   const { principal, precondition, change, via, settles } = submission
-  const relation = relationOf(principal, document.getMap('fields').get('owner'))
-  if (!mayWriteIn(principal, type.name, relation, bench.policy)) return FORBIDDEN
+  // The precondition comes first: it knows who may not even be told that the record is there.
   const error = precondition?.(ground)
   if (error !== undefined) return { type: 'refused', error }
+  const relation = relationOf(principal, document.getMap('fields').get('owner'))
+  if (!mayWriteIn(principal, type.name, relation, bench.policy)) return FORBIDDEN
   const before = markBefore(document, transaction, [bench.server.claim(document)])
   if (!bench.pen.write(authorOf(principal), () => change(document))) return KNOWN
   bench.alter()
