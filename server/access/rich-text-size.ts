@@ -6,6 +6,7 @@
  */
 import * as Y from 'yjs'
 import { asShared, attributeItem, type IsAlive, isAlive, isPresent, nestedType, parentOf, type SharedType } from './text-items.ts'
+import { XML_NAME } from './text-rules.ts'
 
 interface Sizes {
   total: number
@@ -132,7 +133,7 @@ function mark(name: string, value: unknown): number {
 
 /** `<name></name>`; a name that XML cannot have is written as `unknown`. */
 function tags(name: string): number {
-  return 2 * Math.max(name.length, 'unknown'.length) + 5
+  return 2 * (XML_NAME.test(name) ? name : 'unknown').length + 5
 }
 
 /** ` name="value"`; only plain values are written. */

@@ -19,7 +19,8 @@ const MAX_VALUE_SIZE = 16_000
 const MAX_VALUE_DEPTH = 8
 const MAX_NAME_LENGTH = 100
 
-const NODE_NAME = /^[A-Za-z_][\w.-]{0,99}$/
+/** Of an element or a mark, as XML can write it. */
+export const XML_NAME = /^[A-Za-z_][\w.-]{0,99}$/
 
 /** Why an item may not stand where it stands, or `undefined` if it may. */
 export function flawOf(kind: (TextRoot | RichTextRoot)['kind'], item: Y.Item): IssueCode | undefined {
@@ -51,7 +52,7 @@ function richFlaw(item: Y.Item): IssueCode | undefined {
 
 function typeFlaw(type: SharedType, parent: SharedType): IssueCode | undefined {
   if (type instanceof Y.XmlElement) {
-    if (!NODE_NAME.test(type.nodeName)) return 'shape'
+    if (!XML_NAME.test(type.nodeName)) return 'shape'
   } else if (!(type instanceof Y.XmlText)) return 'kind'
   // Below anything else there is nothing that could be shown.
   if (!isContainer(parent)) return 'kind'
