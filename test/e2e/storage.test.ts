@@ -9,8 +9,10 @@ import { joinDatabase, openDatabase } from '../../server/db.ts'
 import { classifyFailure } from '../../server/log/failures.ts'
 import { openEmbeddedForTest, silent, sqlStoreUnderTest, type TestDatabase } from '../support/database.ts'
 import { entryOf, freshTenant, recordKey } from '../support/entries.ts'
+import { describeFindings } from '../support/findings-contract.ts'
 import { describeLogStore } from '../support/log-store-contract.ts'
 import { describePoisonedGroup } from '../support/poisoned-group.ts'
+import { describeReviewStore } from '../support/review-store-contract.ts'
 
 let database: TestDatabase
 beforeAll(async () => {
@@ -19,6 +21,8 @@ beforeAll(async () => {
 afterAll(() => database.close())
 
 describeLogStore('the embedded database', () => sqlStoreUnderTest(database.sql))
+describeFindings('the embedded database', () => sqlStoreUnderTest(database.sql))
+describeReviewStore('the embedded database', () => database.sql)
 describePoisonedGroup('the embedded database', () => database.sql)
 
 describe('the one session of the embedded database', () => {

@@ -6,8 +6,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Database, openDatabase, type Sql } from '../../server/db.ts'
+import { createReviewStore } from '../../server/log/review-store.ts'
 import { createSqlLogStore } from '../../server/log/sql-log-store.ts'
 import { createLogger } from '../../server/observability/logger.ts'
+import type { FindingsUnderTest } from './findings-contract.ts'
 import type { StoreUnderTest } from './log-store-contract.ts'
 
 const TABLES_OF_A_RECORD = [
@@ -37,7 +39,8 @@ export async function openEmbeddedForTest(): Promise<TestDatabase> {
   }
 }
 
-export function sqlStoreUnderTest(sql: Sql): StoreUnderTest {
+export function sqlStoreUnderTest(sql: Sql): StoreUnderTest & FindingsUnderTest {
+  const review = createReviewStore(sql)
   return {
     store: createSqlLogStore(sql),
     async erase({ tenant, type, id }) {
@@ -60,6 +63,15 @@ export function sqlStoreUnderTest(sql: Sql): StoreUnderTest {
       const { marks } = await createSqlLogStore(sql).ledger({ tenant, type, id }, Number.MAX_SAFE_INTEGER)
       return marks
     },
+    async changes(key) {
+      const items = await review.history(key, { limit: 1_000 })
+      return items.map(({ ordinal: _, ...change }) => change).toReversed()
+    },
+    async conflicts(key) {
+      const rows = await review.conflicts(key, { limit: 1_000 })
+      return new Map(rows.map(({ id, status }) => [id, status]))
+    },
+    markRestored: (until) => review.markRestored(until ?? null),
     async quarantined({ tenant, type, id }) {
       const rows = await sql<{ id: string }[]>`
         select id from rapport.quarantine

@@ -1,7 +1,9 @@
 import { expect, test } from 'vitest'
 import { headOf } from '../../server/log/entry.ts'
 import { classifyFailure } from '../../server/log/failures.ts'
+import { EMPTY_LEDGER } from '../../server/log/findings.ts'
 import { entryOf, recordKey, writeChain } from '../support/entries.ts'
+import { conflict, describeFindings, found, setAsideRow } from '../support/findings-contract.ts'
 import { describeLogStore } from '../support/log-store-contract.ts'
 import { createMemoryLogStore } from '../support/memory-log-store.ts'
 
@@ -17,14 +19,33 @@ describeLogStore('memory', () => {
   }
 })
 
+describeFindings('memory', () => {
+  const store = createMemoryLogStore()
+  return {
+    store,
+    erase: async (key) => store.erase(key),
+    changes: async (key) => store.changes(key),
+    conflicts: async (key) => new Map(store.conflicts(key).map(({ id, status }) => [id, status])),
+    markRestored: async (until) => store.markRestored(until),
+  }
+})
+
 test('a dump is untouched by later writes, and restoring it rolls everything back', async () => {
   const store = createMemoryLogStore()
   const key = recordKey()
   const entries = await writeChain(store, key, 2)
   const dump = store.dump()
-  const later = entryOf(key, { sequence: 2, entry: entries[1]?.id ?? '' })
+  const findings = found({
+    conflicts: [conflict()],
+    clients: [{ client: 1, owner: { sub: 'ada', role: 'rep' }, relayed: false }],
+  })
+  const later = entryOf(key, { sequence: 2, entry: entries[1]?.id ?? '' }, { findings })
   await store.insert([later])
+  await store.setAside(setAsideRow(key))
+  store.markRestored(Number.MAX_SAFE_INTEGER)
+  expect(await store.ledger(key, 3)).not.toEqual(EMPTY_LEDGER)
   store.restore(dump)
+  expect(await store.ledger(key, 3)).toEqual(EMPTY_LEDGER)
   const record = await store.load(key)
   expect(record && headOf(record)).toEqual({ sequence: 2, entry: entries[1]?.id })
   expect(await store.stored([later])).toEqual(new Set())
