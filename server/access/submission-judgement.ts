@@ -11,7 +11,7 @@ import { bindIds, whoseIds } from './client-ids.ts'
 import type { Court, Sender } from './court.ts'
 import { judgeKey } from './key-judgement.ts'
 import type { Ledger } from './ledger.ts'
-import { mayWriteField, mayWriteIn, type Policy, relationOf } from './policy.ts'
+import { mayWrite, mayWriteField, mayWriteIn, type Policy, relationOf } from './policy.ts'
 import { type ClockRange, hasGap, type ScannedUpdate } from './pre-scan.ts'
 import type { ServerClient } from './server-client.ts'
 import { deletionsOf, type ServerPen } from './server-pen.ts'
@@ -94,7 +94,8 @@ function addsRoots(document: Y.Doc, { roots }: ScannedUpdate): boolean {
 export function judgeEdit(bench: Bench, submission: EditSubmission, ground: Ground): Verdict {
   const { document, transaction, type, ledger } = bench
   const { principal, precondition, change, via, settles } = submission
-  // The precondition comes first: it knows who may not even be told that the record is there.
+  if (!mayWrite(principal, bench.policy)) return FORBIDDEN
+  // It comes before the right to write here: it knows who may not even be told that the record is there.
   const error = precondition?.(ground)
   if (error !== undefined) return { type: 'refused', error }
   const relation = relationOf(principal, document.getMap('fields').get('owner'))

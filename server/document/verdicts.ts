@@ -179,9 +179,8 @@ export function isCurrent({ checked }: Waiting, sequence: number): boolean {
 function dependsOnOthers({ submission }: Waiting, verdict: Verdict, proven: boolean): boolean {
   if (verdict.type === 'foreign') return true
   if (proven) return false
-  const forbidden = verdict.type === 'refused' && verdict.error.code === 'forbidden'
-  if (submission.type === 'update') return forbidden
-  return verdict.type === 'known' || (verdict.type === 'refused' && !forbidden)
+  if (submission.type === 'update') return verdict.type === 'refused' && verdict.error.code === 'forbidden'
+  return verdict.type === 'known' || verdict.type === 'refused'
 }
 
 /** The one connection that needs no copy of an entry: all of it came from there, and it wants no echo. */

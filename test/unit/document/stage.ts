@@ -8,6 +8,7 @@ import type { SyncError } from '@rapport/shared/errors.ts'
 import type { RecordKey } from '@rapport/shared/ids.ts'
 import { requireType } from '@rapport/shared/records/record-types.ts'
 import * as Y from 'yjs'
+import type { Policy } from '../../../server/access/policy.ts'
 import type { Principal, Role } from '../../../server/auth/principal.ts'
 import type { Room } from '../../../server/document/handle.ts'
 import { createRegistry, type Registry } from '../../../server/document/registry.ts'
@@ -41,6 +42,7 @@ export interface Stage extends Instance {
 export interface StageOptions {
   readonly maxRecordBytes?: number
   readonly idleBytes?: number
+  readonly policy?: Policy
 }
 
 /** A value that the database refuses, always. */
@@ -88,6 +90,7 @@ export function createStage(options: StageOptions = {}): Stage {
       typeOf: requireType,
       maxRecordBytes: options.maxRecordBytes ?? 1024 * 1024,
       ...(options.idleBytes !== undefined && { idleBytes: options.idleBytes }),
+      ...(options.policy !== undefined && { policy: options.policy }),
     })
     return { registry, log, clock }
   }
