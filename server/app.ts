@@ -16,6 +16,8 @@ import { type EngineNeeds, startEngine } from './engine.ts'
 import { createGateway, type Gateway } from './gateway/upgrade.ts'
 import { createHttpApp } from './http/app.ts'
 import type { Lifecycle } from './lifecycle.ts'
+import { createMoments } from './log/moments.ts'
+import { createReviewStore } from './log/review-store.ts'
 import { limitHits } from './observability/limits.ts'
 import type { Logger } from './observability/logger.ts'
 import { createMetrics } from './observability/metrics.ts'
@@ -84,6 +86,8 @@ export async function startApp(
     log,
     limitHit: limitHits(metrics),
     limits: config.limits,
+    review: createReviewStore(database.sql),
+    moments: createMoments(database.sql),
     reached: projector.reached,
     metrics,
     verify,

@@ -4,13 +4,18 @@ import { Hono } from 'hono'
 import { createMiddleware } from 'hono/factory'
 import { secureHeaders } from 'hono/secure-headers'
 import type { Verifier } from '../auth/tokens.ts'
+import type { ReviewStore } from '../log/review-store.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { boundAnswers } from './answers.ts'
 import { problem } from './problem.ts'
+import { createQuarantine, type QuarantineNeeds } from './quarantine.ts'
 import type { Authenticated } from './record-target.ts'
 import { createRecords, type RecordsNeeds } from './records.ts'
+import { createWriteRequests } from './write-request.ts'
 
-export interface HttpNeeds extends RecordsNeeds {
+export interface HttpNeeds extends RecordsNeeds, QuarantineNeeds {
+  readonly updateLog: RecordsNeeds['updateLog'] & QuarantineNeeds['updateLog']
+  readonly review: ReviewStore
   readonly metrics: Pick<Metrics, 'render' | 'contentType'>
   readonly verify: Verifier
   /** Why the server should get no traffic, `undefined` if it should. */
@@ -35,7 +40,9 @@ export function createHttpApp(needs: HttpNeeds): Hono<Authenticated> {
   app.get('/metrics', async (context) => context.text(await metrics.render(), 200, { 'Content-Type': metrics.contentType }))
 
   app.use('/v1/*', refuseWhile(draining), authenticate(verify), boundAnswers(needs))
-  app.route('/v1/records', createRecords(needs))
+  const requests = createWriteRequests(needs)
+  app.route('/v1/records', createRecords(needs, requests))
+  app.route('/v1/quarantine', createQuarantine(needs, requests))
   return app
 }
 

@@ -3,7 +3,7 @@
  * for that has stopped coming.
  */
 import type { Clock } from '@rapport/shared/clock.ts'
-import { SyncError } from '@rapport/shared/errors.ts'
+import { type IssueCode, SyncError } from '@rapport/shared/errors.ts'
 import type { Context } from 'hono'
 import { within } from './patience.ts'
 
@@ -81,6 +81,11 @@ export function parseJsonObject(body: Uint8Array): JsonObject | undefined {
 
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Of a body that says what nobody can do with: the place in it, and why. */
+export function unfit(path: readonly string[], code: IssueCode, message: string): SyncError {
+  return new SyncError('invalid', message, { issues: [{ path, code }] })
 }
 
 const [QUOTE, BACKSLASH] = [0x22, 0x5c]

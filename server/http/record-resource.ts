@@ -35,6 +35,18 @@ export async function readResource(registry: Registry, target: Target, policy?: 
   }
 }
 
+/** Rejects as `readResource` does. A deleted record is there. */
+export async function requireVisible(registry: Registry, target: Target, policy?: Policy): Promise<void> {
+  const room = await registry.acquire(target.key)
+  try {
+    await room.view(({ sequence, document }) => {
+      if (sequence === 0 || !mayOpenRecord(target.principal, target.type.name, () => document, policy)) throw missing()
+    })
+  } finally {
+    registry.release(room)
+  }
+}
+
 /** As `readResource`, of a room that the caller holds. */
 export async function visibleResourceOf(
   { principal, type }: Pick<Target, 'principal' | 'type'>,
@@ -52,7 +64,8 @@ export function resourceOf(type: RecordType, room: Room): Promise<RecordResource
   return room.view((view) => toResource(type, view))
 }
 
-function toResource(type: RecordType, view: RecordView): RecordResource {
+/** Of a room's state, or of an earlier one. */
+export function toResource(type: RecordType, view: RecordView): RecordResource {
   if (view.sequence === 0) throw missing()
   const { deletedAt } = readMeta(view.document)
   return {

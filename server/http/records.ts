@@ -1,19 +1,28 @@
-/** REST for records: reading them here, one or a page of them, and writing them in `record-writes.ts`. */
+/**
+ * REST for records: reading them here, one, as it is or as it was, or a page of them; writing them in `record-writes.ts` and
+ * `record-restore.ts`, and what was found in them in `history.ts` and `conflicts.ts`.
+ */
 import { SyncError } from '@rapport/shared/errors.ts'
 import { parseRecordId, type RecordId, type RecordKey } from '@rapport/shared/ids.ts'
 import { type Context, Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { Policy } from '../access/policy.ts'
+import type { ReviewStore } from '../log/review-store.ts'
 import type { UpdateLog } from '../log/update-log.ts'
 import { etagOf, readIfMatch, readIfNoneMatch } from './conditions.ts'
+import { addConflicts } from './conflicts.ts'
 import { createGate } from './gate.ts'
+import { addHistory } from './history.ts'
+import type { Moment } from './moment.ts'
+import { noCursor, readLimit } from './paging.ts'
+import { createPastStates, type PastNeeds } from './past-states.ts'
 import { type ListNeeds, renderList } from './record-list.ts'
-import { readResource } from './record-resource.ts'
-import { type Authenticated, readFlag, readTarget, readType } from './record-target.ts'
-import { addRecordWrites, type WriteNeeds } from './record-writes.ts'
+import { type RecordResource, readResource, requireVisible, toResource } from './record-resource.ts'
+import { addRecordRestore, readMoment } from './record-restore.ts'
+import { type Authenticated, readFlag, readTarget, readType, type Target } from './record-target.ts'
+import { addRecordWrites } from './record-writes.ts'
+import type { WriteNeeds, WriteRequests } from './write-request.ts'
 
-const DEFAULT_LIMIT = 50
-const MAX_LIMIT = 200
 /** Lists rendered at once, each with some ten megabytes in hand; those that may wait, and for how many milliseconds. */
 const LISTS = 4
 const WAITING_LISTS = 32
@@ -21,15 +30,17 @@ const LIST_PATIENCE_MS = 5_000
 /** How long a reader waits for the rows to show the record. */
 const PROJECTION_PATIENCE_MS = 5_000
 
-export interface RecordsNeeds extends ListNeeds, WriteNeeds {
-  readonly updateLog: Pick<UpdateLog, 'heads' | 'page'>
+export interface RecordsNeeds extends ListNeeds, WriteNeeds, PastNeeds {
+  readonly updateLog: Pick<UpdateLog, 'heads' | 'page' | 'load' | 'readAfter'>
+  readonly review: ReviewStore
   /** Whether the record's rows show it at `sequence` or later, within so many milliseconds. */
   readonly reached: (key: RecordKey, sequence: number, milliseconds: number) => Promise<boolean>
 }
 
-export function createRecords(needs: RecordsNeeds): Hono<Authenticated> {
+export function createRecords(needs: RecordsNeeds, requests: WriteRequests): Hono<Authenticated> {
   const { registry, updateLog, clock, limitHit, reached, policy } = needs
   const app = new Hono<Authenticated>()
+  const pasts = createPastStates(needs)
   const gate = createGate({
     clock,
     places: LISTS,
@@ -40,22 +51,34 @@ export function createRecords(needs: RecordsNeeds): Hono<Authenticated> {
 
   app.get('/:type/:id', async (context) => {
     const target = readTarget(context, policy)
-    const { key } = target
     const [matches, isHeld] = [readIfMatch(context.req), readIfNoneMatch(context.req)]
     const projected = readFlag(context, 'projected')
-    if (context.req.query('at') !== undefined) throw malformed('records can be read only as they are now')
-    // What another instance wrote is in the log before the record's room hears of it.
-    const [head] = projected ? await updateLog.heads([key]) : []
-    const record = await readResource(registry, target, policy)
+    const moment = readMoment(context.req.queries('at'))
+    if (projected && moment !== undefined) throw malformed('rows show records as they are now')
+    const record = moment === undefined ? await readNow(target, projected) : await readThen(target, moment)
     const { sequence } = record
-    // What is answered is the record as it was before the wait: the rows show at least that.
-    const shown = Math.max(sequence, head?.sequence ?? 0)
-    if (projected && !(await reached(key, shown, PROJECTION_PATIENCE_MS))) throw new SyncError('not_yet', 'rows lag behind')
     if (record.deletedAt !== null) throw new SyncError('gone', 'this record was deleted')
     if (!matches(sequence)) throw new SyncError('stale', 'the record is not in the state that was asked for')
     const headers = { ETag: etagOf(sequence) }
     return isHeld(sequence) ? context.body(null, 304, headers) : context.json(record, 200, headers)
   })
+
+  async function readNow(target: Target, projected: boolean): Promise<RecordResource> {
+    const { key } = target
+    // What another instance wrote is in the log before the record's room hears of it.
+    const [head] = projected ? await updateLog.heads([key]) : []
+    const record = await readResource(registry, target, policy)
+    // What is answered is the record as it was before the wait: the rows show at least that.
+    const shown = Math.max(record.sequence, head?.sequence ?? 0)
+    if (projected && !(await reached(key, shown, PROJECTION_PATIENCE_MS))) throw new SyncError('not_yet', 'rows lag behind')
+    return record
+  }
+
+  /** Whoever may open the record now may see what it was. */
+  async function readThen(target: Target, moment: Moment): Promise<RecordResource> {
+    await requireVisible(registry, target, policy)
+    return await pasts(target.key, moment, (past) => toResource(target.type, past))
+  }
 
   app.get('/:type', async (context) => {
     const principal = context.get('principal')
@@ -64,13 +87,24 @@ export function createRecords(needs: RecordsNeeds): Hono<Authenticated> {
     return context.body(page, 200, { 'Content-Type': 'application/json' })
   })
 
-  addRecordWrites(app, needs)
+  addRecordWrites(app, { clock, policy, requests })
+  addRecordRestore(app, { registry, policy, pasts, requests })
+  addHistory(app, needs)
+  addConflicts(app, { ...needs, requests })
   refuseOtherMethods(app, policy)
   return app
 }
 
 /** What each path takes; HEAD goes with GET. Behind all routes, so it sees only what none of them took. */
-const METHODS = { '/:type': 'GET, HEAD, POST', '/:type/:id': 'GET, HEAD, PATCH, DELETE', '/:type/:id/restore': 'POST' } as const
+const METHODS = {
+  '/:type': 'GET, HEAD, POST',
+  '/:type/:id': 'GET, HEAD, PATCH, DELETE',
+  '/:type/:id/restore': 'POST',
+  '/:type/:id/history': 'GET, HEAD',
+  '/:type/:id/conflicts': 'GET, HEAD',
+  '/:type/:id/conflicts/:conflict/restore': 'POST',
+  '/:type/:id/conflicts/:conflict/dismiss': 'POST',
+} as const
 
 function refuseOtherMethods(app: Hono<Authenticated>, policy: Policy | undefined): void {
   for (const [path, methods] of Object.entries(METHODS)) {
@@ -85,12 +119,11 @@ function refuseOtherMethods(app: Hono<Authenticated>, policy: Policy | undefined
 function readQuery(context: Context): { limit: number; after: RecordId | ''; deleted: boolean } {
   if (context.req.query('projected') !== undefined)
     throw malformed('lists do not wait for rows; read a record with projected=true')
-  const limit = context.req.query('limit') ?? String(DEFAULT_LIMIT)
-  if (!/^[1-9]\d{0,2}$/.test(limit) || Number(limit) > MAX_LIMIT) throw malformed(`limit must be from 1 to ${MAX_LIMIT}`)
+  const limit = readLimit(context)
   const cursor = context.req.query('cursor') || undefined
   const after = cursor === undefined ? '' : parseRecordId(Buffer.from(cursor, 'base64url').toString('latin1'))
-  if (after === undefined) throw malformed('cursor must come from an earlier answer')
-  return { limit: Number(limit), after, deleted: readFlag(context, 'deleted') }
+  if (after === undefined) throw noCursor()
+  return { limit, after, deleted: readFlag(context, 'deleted') }
 }
 
 function malformed(message: string): SyncError {

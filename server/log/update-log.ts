@@ -7,7 +7,6 @@
  * entries in place: their ids tell a commit that did happen from another writer's entry.
  */
 import { type Clock, sleep } from '@rapport/shared/clock.ts'
-import { SyncError } from '@rapport/shared/errors.ts'
 import type { RecordKey } from '@rapport/shared/ids.ts'
 import type { Logger } from '../observability/logger.ts'
 import type { Metrics } from '../observability/metrics.ts'
@@ -26,6 +25,7 @@ import type {
 } from './entry.ts'
 import type { LedgerRows } from './findings.ts'
 import type { ClassifyFailure, LogStore } from './log-store.ts'
+import { reaching } from './reaching.ts'
 
 export interface UpdateLog {
   /**
@@ -207,14 +207,6 @@ export function createUpdateLog({ store, classify, clock, log, metrics, gather =
         log.error({ err: refusal, type: entry.key.type, id: entry.key.id }, 'the database refuses an entry')
         resolve({ type: 'refused', reason: 'the database refuses this entry' })
       }
-    }
-  }
-
-  async function reaching<T>(read: Promise<T>): Promise<T> {
-    try {
-      return await read
-    } catch (cause) {
-      throw new SyncError('overload', 'the database cannot be reached', { cause })
     }
   }
 

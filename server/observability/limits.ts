@@ -13,6 +13,7 @@ export type LimitName =
   | 'claims'
   | 'record'
   | 'lists'
+  | 'pasts'
   | 'page'
   | 'answers'
 

@@ -8,6 +8,7 @@ import type { Position } from '../../../server/log/entry.ts'
 import { createLogger } from '../../../server/observability/logger.ts'
 import { createMetrics } from '../../../server/observability/metrics.ts'
 import { createFakeRegistry } from '../../support/fake-room.ts'
+import { createMemoryLogStore } from '../../support/memory-log-store.ts'
 
 export interface AppOptions {
   readonly unready?: string
@@ -18,6 +19,18 @@ export interface AppOptions {
   readonly heads?: Readonly<Record<string, Position>>
   readonly draining?: HttpNeeds['draining']
   readonly policy?: Policy
+  readonly review?: Partial<HttpNeeds['review']>
+  readonly updateLog?: Partial<HttpNeeds['updateLog']>
+}
+
+const NOTHING_FOUND: HttpNeeds['review'] = {
+  history: async () => [],
+  conflicts: async () => [],
+  conflict: async () => undefined,
+  dismiss: async () => false,
+  heldBack: async () => [],
+  markRestored: async () => undefined,
+  restoredUntil: async () => null,
 }
 
 export const principal = (roles: string[]): Principal =>
@@ -26,12 +39,15 @@ export const principal = (roles: string[]): Principal =>
 /** A token is the name of its role, or `nobody`. */
 export function openApp(options: AppOptions = {}) {
   const { unready, clock = systemClock, limits, reached = async () => true, heads = {}, draining = () => false, policy } = options
+  const { review, updateLog } = options
   const registry = createFakeRegistry()
   const logged: string[] = []
   const limitsHit: string[] = []
   const app = createHttpApp({
     registry,
     updateLog: {
+      ...createMemoryLogStore(),
+      ...updateLog,
       heads: async (keys) => keys.map(({ id }) => heads[id]),
       page: async (_tenant, _type, after, limit) =>
         [...registry.rooms.keys()]
@@ -39,6 +55,8 @@ export function openApp(options: AppOptions = {}) {
           .filter((id) => id > after)
           .slice(0, limit) as never,
     },
+    review: { ...NOTHING_FOUND, ...review },
+    moments: { sequenceAt: async () => 0 },
     clock,
     log: createLogger('trace', (line) => logged.push(line)),
     limitHit: (limit) => limitsHit.push(limit),

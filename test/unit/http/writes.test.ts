@@ -369,7 +369,9 @@ describe('?projected=true', () => {
     '/v1/records/contact?projected=true',
     '/v1/records/contact?projected=false',
     '/v1/records/contact/a?projected=yes',
-    '/v1/records/contact/a?at=1',
+    '/v1/records/contact/a?at=1&projected=true',
+    '/v1/records/contact/a?at=yesterday',
+    '/v1/records/contact/a?at=1&at=2',
   ])('what it cannot answer is malformed: %s', async (path) => {
     const { get, put } = openApp()
     await put('a')

@@ -1,0 +1,15 @@
+/** A moment in a record's life, as requests name it: a sequence of its log, or a time. */
+
+export type Moment = { readonly sequence: number } | { readonly time: number }
+
+const SEQUENCE = /^\d{1,15}$/
+const TIME = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$/
+
+/** Digits are a sequence, RFC 3339 is a time, to the millisecond; `undefined` for anything else. */
+export function parseMoment(given: unknown): Moment | undefined {
+  if (typeof given === 'number') return Number.isSafeInteger(given) && given >= 0 ? { sequence: given } : undefined
+  if (typeof given !== 'string') return undefined
+  if (SEQUENCE.test(given)) return { sequence: Number(given) }
+  const time = TIME.test(given) ? Date.parse(given.toUpperCase()) : Number.NaN
+  return Number.isNaN(time) ? undefined : { time }
+}
