@@ -13,8 +13,8 @@ import { untilRead } from './persistence.ts'
 export interface LedgerKeeper {
   /** As of the room's position; `undefined` until it has been loaded. */
   current(): Ledger | undefined
-  /** In a gap: reads it, for which the room is busy if the database must be asked. */
-  load(): void
+  /** In a gap. False: the database is asked, and the room is busy until it has answered. */
+  load(): boolean
   /** The document is no longer the one that it was kept beside. `anew`: the database is to be asked, whatever this process knows. */
   forget(anew?: boolean): void
 }
@@ -56,8 +56,10 @@ export function createLedgerKeeper(deps: RoomDeps, state: RoomState, { awaiting,
     load() {
       const restored = restoration.lately()
       // Nothing is stored of a record that was never written, but for what was set aside, which this room knows of itself.
-      if (state.record.position.sequence === 0 && restored !== undefined && !mustAsk) take({ ...EMPTY_LEDGER, restored })
+      const atOnce = state.record.position.sequence === 0 && restored !== undefined && !mustAsk
+      if (atOnce) take({ ...EMPTY_LEDGER, restored })
       else void read()
+      return atOnce
     },
     forget(anew = false) {
       ledger = undefined

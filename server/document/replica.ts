@@ -137,10 +137,10 @@ export class Replica {
     return this.diff(Y.encodeStateVector(vector))
   }
 
-  /** Whether an update brings nothing new, answered from the bytes alone. False also means: ask the live document. */
+  /** Whether an update brings nothing new. Bytes stay bytes. */
   covers(update: ScannedUpdate): boolean {
     const state = this.#state
-    if ('document' in state) return false
+    if ('document' in state) return isKnown(state.document, update)
     if (update.structs.length > 0) {
       const known = Y.decodeStateVector(state.vector)
       if (update.structs.some((range) => range.end > (known.get(range.client) ?? 0))) return false
@@ -168,6 +168,22 @@ export class Replica {
     this.#diffs.clear()
     this.#cachedBytes = 0
   }
+}
+
+function isKnown({ store }: Y.Doc, { structs, deletes }: ScannedUpdate): boolean {
+  if (structs.some((range) => range.end > Y.getState(store, range.client))) return false
+  return deletes.every((range) => isDeleted(store, range))
+}
+
+function isDeleted(store: Y.Doc['store'], { client, start, end }: ClockRange): boolean {
+  const structs = store.clients.get(client)
+  if (structs === undefined || end > Y.getState(store, client)) return false
+  for (let index = Y.findIndexSS(structs, start); index < structs.length; index += 1) {
+    const struct = structs[index]
+    if (struct === undefined || struct.id.clock >= end) break
+    if (!struct.deleted) return false
+  }
+  return true
 }
 
 /** Whether a range lies within one of these, which are in order and do not touch each other, as Yjs encodes deletions. */

@@ -15,6 +15,7 @@ import type { Hint } from '../fanout/hints.ts'
 import type { AppendOutcome, DurableSequence, JudgedEntry, Position } from '../log/entry.ts'
 import { createCatchUp } from './catch-up.ts'
 import { CompactionGauge } from './compaction-gauge.ts'
+import { allKnown } from './duplicates.ts'
 import { GapQueue } from './gap-queue.ts'
 import type { Rebuilt } from './history.ts'
 import { Inbox, type Waiting } from './inbox.ts'
@@ -105,11 +106,10 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
   function consider(next: readonly Waiting[]): void {
     const { replica, position } = state.record
     if (next.length === 0) return
-    const covered = next.every(({ submission }) => submission.type === 'update' && replica.covers(submission.update))
-    if (!covered && ledger.current() === undefined) ledger.load()
     const known = ledger.current()
-    if (!covered && known === undefined) return
-    if (covered || known === undefined) return verdicts.conclude(inbox.take(), [], false)
+    const allOf = next.map((waiting) => waiting.submission)
+    if (allKnown(replica, known, allOf)) return verdicts.conclude(inbox.take(), [], false)
+    if (known === undefined) return ledger.load() ? consider(next) : undefined
     const taken = slicing.take(inbox)
     const submissions = taken.map((waiting) => waiting.submission)
     const before = sizeBefore(replica, maxRecordBytes)
