@@ -275,8 +275,11 @@ describe('P10: lengths', () => {
         const devices = [device(made, one), device(made, other)]
         const fragment = notes(made.document)
         for (const { edits, permitted, author } of played) {
-          const writer = devices[author] as Y.Doc
-          made.judge({ update: sent(writer, (document) => play(document, edits, 'a<"&>b')), permitted })
+          const submissions = devices.map((each, index) => {
+            const update = sent(each, (document) => play(document, edits, index === author ? 'a<"&>b' : 'c'))
+            return { update, permitted: index === author || permitted }
+          })
+          made.judge(...submissions)
           if (edits.length % 2 === 0) for (const each of devices) catchUp(made, each)
           const size = made.document.transact((transaction) => sizeAfter(fragment, transaction, []))
           expect(size).toBe(xmlOf(fragment).length)
@@ -291,11 +294,25 @@ describe('P10: lengths', () => {
     const made = tight()
     write(made, (document) => notes(document).insert(0, [paragraph('x'.repeat(30))]))
     const elsewhere = device(made.stage, 9)
-    const stored = sent(elsewhere, (document) => (first(document).get(0) as Y.XmlText).insert(0, '123456'))
-    Y.applyUpdate(made.stage.document, stored)
+    // 7 characters of tags.
+    Y.applyUpdate(
+      made.stage.document,
+      sent(elsewhere, (document) => notes(document).insert(0, [new Y.XmlElement('p')])),
+    )
     catchUp(made.stage, made.writer)
-    const finding = write(made, (document) => (first(document).get(0) as Y.XmlText).insert(0, 'abc'))
-    expect(finding.issues).toEqual([{ path: ['notes'], code: 'length' }])
+    const last = (document: Y.Doc): Y.XmlText => (notes(document).get(1) as Y.XmlElement).get(0) as Y.XmlText
+    expect(write(made, (document) => last(document).insert(0, 'a')).issues).toEqual([{ path: ['notes'], code: 'length' }])
+    expect(write(made, (document) => last(document).delete(0, 7)).issues).toEqual([])
+
+    const fragment = notes(made.stage.document)
+    made.stage.document.transact((transaction) => {
+      sizeAfter(fragment, transaction, [])
+      const element = fragment.get(0) as Y.XmlElement
+      element.setAttribute('a', '1234')
+    })
+    catchUp(made.stage, made.writer)
+    expect(xmlOf(fragment)).toHaveLength(62)
+    expect(write(made, (document) => last(document).insert(0, 'a')).issues).toEqual([{ path: ['notes'], code: 'length' }])
   })
 })
 
@@ -316,6 +333,18 @@ describe('an attribute', () => {
       for (const each of [offender, honest]) catchUp(made.stage, each)
       for (const each of [made.stage.document, offender, honest]) expect(first(each).getAttribute('align')).toBe('left')
     }
+  })
+
+  it('stays removed where its author set it and then removed it, one after the other', () => {
+    const made = started()
+    write(made, (document) => notes(document).insert(0, [paragraph('Ana')]))
+    // What it deleted itself, a replica without collection still sends.
+    const writer = device(made.stage, 3, false)
+    const set = sent(writer, (document) => first(document).setAttribute('align', 'left'))
+    const removed = sent(writer, (document) => first(document).removeAttribute('align'))
+    const { findings } = made.stage.judge({ update: Y.mergeUpdates([set, removed]), permitted: true })
+    expect(findings).toEqual([NOTHING])
+    expect(first(made.stage.document).getAttributes()).toEqual({})
   })
 
   it('stays removed for who had removed it', () => {
