@@ -271,7 +271,7 @@ describe('422 invalid', () => {
 
   test('around the content', async () => {
     const shape = 'an id is 1 to 128 letters, digits, dashes or underscores'
-    const restore = 'only a deletion can be lifted, with an empty body'
+    const restore = 'a restore takes at and path, and nothing else'
     const cases: readonly (readonly [Promise<RestAnswer>, string, string, IssueCode])[] = [
       [crm.post(CONTACTS, { id: 'no id', content: {} }), shape, 'id', 'shape'],
       [crm.post(CONTACTS, { id: '', content: {} }), shape, 'id', 'shape'],
@@ -285,7 +285,7 @@ describe('422 invalid', () => {
         'tenant',
         'unknown_field',
       ],
-      [crm.post(`${CONTACTS}/deleted/restore`, { at: 1 }), restore, 'at', 'unknown_field'],
+      [crm.post(`${CONTACTS}/deleted/restore`, { when: 1 }), restore, 'when', 'unknown_field'],
     ]
     for (const [answer, detail, name, code] of cases) {
       expectProblem(await answer, 422, 'invalid', 'Invalid', detail, [{ path: [name], code }])
