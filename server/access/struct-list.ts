@@ -173,6 +173,12 @@ function typesAround(document: Y.Doc, { client, clock }: Id, most: number): numb
   return types
 }
 
+/** Whether no struct of the part lies across a clock. */
+export function hasBoundary({ clocks }: ClientStructs, clock: number): boolean {
+  const index = indexAt(clocks, clock)
+  return index === undefined || clocks[index] === clock
+}
+
 /** The struct that holds a clock. */
 function indexAt(clocks: readonly number[], clock: number): number | undefined {
   if (clock < (clocks[0] ?? 0) || clock >= (clocks.at(-1) ?? 0)) return undefined

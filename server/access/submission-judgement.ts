@@ -11,6 +11,7 @@ import { bindIds, whoseIds } from './client-ids.ts'
 import type { Court, Sender } from './court.ts'
 import { judgeKey } from './key-judgement.ts'
 import type { Ledger } from './ledger.ts'
+import { withoutKnownParts } from './overlap.ts'
 import { mayWrite, mayWriteField, mayWriteIn, type Policy, relationOf } from './policy.ts'
 import { type ClockRange, hasGap, type ScannedUpdate } from './pre-scan.ts'
 import type { ServerClient } from './server-client.ts'
@@ -70,7 +71,7 @@ export function judgeUpdate(bench: Bench, submission: UpdateSubmission): Verdict
 
   const before = markBefore(document, transaction, clients)
   const deletions = deletionsOf(transaction)
-  Y.applyUpdate(document, update.bytes, judgeUpdate)
+  Y.applyUpdate(document, withoutKnownParts(update, document).bytes, judgeUpdate)
   bindIds(ledger, principal, ownership.bind)
   const touched = touchedSince(type, document, transaction, before)
   const court = convene(bench, touched, {
