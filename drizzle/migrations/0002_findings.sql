@@ -105,3 +105,20 @@ BEGIN
 	);
 END
 $$;
+--> statement-breakpoint
+-- A statement that deletes many rows leaves the planner the choice to read the whole table; one that deletes a row by its key does not.
+CREATE FUNCTION "rapport"."withdraw_conflict"(of_tenant text, of_type text, of_record text, of_id uuid)
+RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+	DELETE FROM rapport.conflicts c
+	WHERE c.tenant = of_tenant AND c.type = of_type AND c.record_id = of_record AND c.id = of_id AND c.status = 'open';
+END
+$$;
+--> statement-breakpoint
+CREATE FUNCTION "rapport"."forget_announced"(of_tenant text, of_type text, of_record text, of_client bigint)
+RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+	DELETE FROM rapport.record_clients c
+	WHERE c.tenant = of_tenant AND c.type = of_type AND c.record_id = of_record AND c.client = of_client AND c.sequence IS NULL;
+END
+$$;

@@ -11,7 +11,10 @@ const ANNOUNCED_PER_SENDER = 100
 const RECORD = 'tenant, type, id'
 const IN_ORDER = 'tenant collate "C", type collate "C", id collate "C"'
 
-/** Two at the same instant may leave a few rows too many; the next one takes them away. */
+/**
+ * Two at the same instant may leave a few rows too many; the next one takes them away. Of the planner's choices what
+ * `insert-statement.ts` says holds here, too.
+ */
 export const BIND_STATEMENT = `
 with claimed as materialized (
   select claim.*
@@ -41,15 +44,12 @@ bound as (
   on conflict do nothing
   returning tenant, type, record_id, owner_sub
 )
-delete from rapport.record_clients
-where sequence is null and ctid = any (array(
-  select spare.place
-  from (select tenant, type, record_id, owner_sub, count(*) as added from bound group by 1, 2, 3, 4) as news
-  cross join lateral (
-    select c.ctid as place from rapport.record_clients c
-    where c.tenant = news.tenant and c.type = news.type and c.record_id = news.record_id and c.owner_sub = news.owner_sub
-      and c.sequence is null
-    order by c.at desc
-    offset greatest(${ANNOUNCED_PER_SENDER} - news.added, 0)
-  ) as spare
-))`
+select rapport.forget_announced(news.tenant, news.type, news.record_id, spare.client)
+from (select tenant, type, record_id, owner_sub, count(*) as added from bound group by 1, 2, 3, 4) as news
+cross join lateral (
+  select c.client from rapport.record_clients c
+  where c.tenant = news.tenant and c.type = news.type and c.record_id = news.record_id and c.owner_sub = news.owner_sub
+    and c.sequence is null
+  order by c.at desc
+  offset greatest(${ANNOUNCED_PER_SENDER} - news.added, 0)
+) as spare`

@@ -23,9 +23,9 @@
  *
  * **A plan that stays good.** A prepared plan made while the tables were empty, and without knowing how long the arrays will
  * be, lives as long as its connection. So nothing here leaves the planner a choice between a lookup by key and a scan of the
- * table: `for share` in a lateral subquery cannot be merged into a join, a scalar subquery is evaluated row by row, and rows
- * to change are named by the places (`ctid`) that such subqueries found. Nor may
- * it compare every row of a group with every other: `(… in (…)) is true` cannot become a join either, and is hashed.
+ * table: `for share` or `limit` in a lateral subquery cannot be merged into a join, a scalar subquery is evaluated row by row, a row
+ * that is there is changed by inserting it once more, and one is deleted by a function, by its key. Nor may it compare every row of
+ * a group with every other: `(… in (…)) is true` cannot become a join either, and is hashed.
  */
 import { CHANGES, CLIENTS, CONFLICTS, ENTRIES, MARKS, SETTLED, WITHDRAWN } from './insert-parts.ts'
 
@@ -41,12 +41,6 @@ const CONFLICT_COLUMNS = [
   ...['replaced_client', 'replaced_clock', 'replaced_value', 'replaced_sub', 'replaced_role'],
 ]
 const CONFLICT_WRITES = CONFLICT_COLUMNS.join(', ')
-
-/** The place of the row that a conflict's id names; null if there is none. */
-const conflictPlace = (alias: string): string => `(
-      select c.ctid from rapport.conflicts c
-      where c.tenant = ${alias}.tenant and c.type = ${alias}.type and c.record_id = ${alias}.record_id and c.id = ${alias}.id
-    )`
 
 export const INSERT_STATEMENT = `
 with given as materialized (
@@ -139,22 +133,21 @@ put as (
   set (sequence, path, status, ${CONFLICT_WRITES}, at, settled_at, settled_by) =
     row (excluded.sequence, excluded.path, 'open', ${CONFLICT_COLUMNS.map((column) => `excluded.${column}`).join(', ')}, excluded.at, null, null)
 ),
-withdrawn as (
-  delete from rapport.conflicts
-  where status = 'open' and ctid = any (array(
-    select ${conflictPlace('withdrawn')} from ${WITHDRAWN} where ${STORED}
-  ))
-),
-settling as materialized (
-  select *, ${conflictPlace('settled')} as place from ${SETTLED} where ${STORED}
-),
 settled as (
-  update rapport.conflicts c
-  set (status, settled_by, settled_at) = (
-    select s.status, s.sub, to_timestamp(s.at / 1000) from settling s
-    where s.tenant = c.tenant and s.type = c.type and s.record_id = c.record_id and s.id = c.id
+  insert into rapport.conflicts (${PLACE}, id, path, status, ${CONFLICT_WRITES}, at, settled_at, settled_by)
+  select c.tenant, c.type, c.record_id, c.sequence, c.id, c.path, settled.status, ${CONFLICT_COLUMNS.map((column) => `c.${column}`).join(', ')},
+    c.at, to_timestamp(settled.at / 1000), settled.sub
+  from ${SETTLED}
+  cross join lateral (
+    select * from rapport.conflicts c
+    where c.tenant = settled.tenant and c.type = settled.type and c.record_id = settled.record_id and c.id = settled.id
     limit 1
-  )
-  where ctid = any (array(select place from settling))
+  ) as c
+  where ${STORED}
+  on conflict (tenant, type, record_id, id) do update
+  set status = excluded.status, settled_at = excluded.settled_at, settled_by = excluded.settled_by
+),
+withdrawn as materialized (
+  select rapport.withdraw_conflict(tenant, type, record_id, id) from ${WITHDRAWN} where ${STORED}
 )
-select entry from inserted`
+select entry from inserted where (select count(*) from withdrawn) is not null`

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '@rapport/shared/clock.ts'
 import postgres from 'postgres'
@@ -11,9 +12,11 @@ import { createUpdateLog } from '../../server/log/update-log.ts'
 import { createMetrics } from '../../server/observability/metrics.ts'
 import { silent, sqlStoreUnderTest } from '../support/database.ts'
 import { entryOf, freshTenant, positionOf, recordKey } from '../support/entries.ts'
+import { conflict, describeFindings, found } from '../support/findings-contract.ts'
 import { describeLogStore } from '../support/log-store-contract.ts'
 import { describePoisonedGroup } from '../support/poisoned-group.ts'
 import { type OwnPostgres, openPostgres, startPostgres, type TestPostgres } from '../support/postgres.ts'
+import { describeReviewStore } from '../support/review-store-contract.ts'
 
 let server: TestPostgres
 let database: Database
@@ -29,6 +32,8 @@ afterAll(async () => {
 })
 
 describeLogStore('Postgres', () => sqlStoreUnderTest(database.sql))
+describeFindings('Postgres', () => sqlStoreUnderTest(database.sql))
+describeReviewStore('Postgres', () => database.sql)
 describePoisonedGroup('Postgres', () => database.sql)
 
 /** A small generator of its own, so that a failure can be run again. */
@@ -93,6 +98,92 @@ describe('two instances on one database', () => {
     }
     // Without any race the test would have shown nothing.
     expect(Math.min(...outruns)).toBeGreaterThan(100)
+  })
+
+  test('P10: presence that binds ids in many records does not deadlock with entries that bind them there', async () => {
+    const other = await open(server.url)
+    const tenant = freshTenant()
+    const keys = Array.from({ length: 40 }, (_, index) => recordKey(`r${index}`, tenant))
+    const claimants = new Map<string, string[]>()
+    let refused = 0
+    const write = async ({ sql }: Database, seed: number): Promise<void> => {
+      const store = createSqlLogStore(sql)
+      const draw = seeded(seed)
+      const owner = { sub: `writer-${seed}`, role: 'rep' }
+      for (let round = 0; round < 120; round++) {
+        const chosen = keys.filter(() => draw(2) === 0)
+        const heads = await store.heads(chosen)
+        const entries = chosen.map((key, index) => {
+          const clients = [{ client: draw(60), owner, relayed: false }]
+          return entryOf(key, heads[index] ?? ORIGIN, { findings: { ...NO_FINDINGS, clients } })
+        })
+        const admitted = await store.insert(entries)
+        for (const { id, key, findings } of entries) {
+          if (!admitted.has(id)) refused += 1
+          else for (const { client } of findings.clients) note(key.id, client, owner.sub)
+        }
+      }
+    }
+    const announce = async ({ sql }: Database, seed: number): Promise<void> => {
+      const store = createSqlLogStore(sql)
+      const draw = seeded(seed)
+      const owner = { sub: `reader-${seed}`, role: 'rep' }
+      for (let round = 0; round < 120; round++) {
+        const chosen = keys.filter(() => draw(2) === 0).reverse()
+        await store.bind(chosen.map((key) => ({ key, client: draw(60), owner })))
+      }
+    }
+    const note = (id: string, client: number, sub: string): void => {
+      const place = `${id} ${client}`
+      claimants.set(place, [...(claimants.get(place) ?? []), sub])
+    }
+    await Promise.all([write(database, 1), announce(other, 2), write(other, 3), announce(database, 4)])
+    await other.close()
+    const { store } = sqlStoreUnderTest(database.sql)
+    for (const key of keys) {
+      const owners = new Map((await store.ledger(key, 1_000)).clients.map(({ client, owner }) => [client, owner.sub]))
+      for (const client of Array.from({ length: 60 }, (_, index) => index)) {
+        // Whoever was let write with an id owns it, from then on alone.
+        for (const sub of claimants.get(`${key.id} ${client}`) ?? []) expect(owners.get(client)).toBe(sub)
+      }
+    }
+    expect(refused).toBeGreaterThan(100)
+  })
+
+  test('a binding by presence that is running when an entry comes is waited for, and seen: the id is not given twice', async () => {
+    const { store } = sqlStoreUnderTest(database.sql)
+    const [ada, eve] = [
+      { sub: 'ada', role: 'rep' },
+      { sub: 'eve', role: 'rep' },
+    ]
+    const key = recordKey()
+    const first = entryOf(key)
+    await store.insert([first])
+    const claiming = (client: number, owner: typeof ada) =>
+      entryOf(key, positionOf(first), { findings: { ...NO_FINDINGS, clients: [{ client, owner, relayed: false }] } })
+    const late = await database.sql.begin(async (step) => {
+      const inside = createSqlLogStore(step as unknown as Database['sql'])
+      await inside.bind([{ key, client: 5, owner: ada }])
+      const inserting = store.insert([claiming(5, eve)])
+      await sleep(200)
+      return { inserting }
+    })
+    expect(await late.inserting).toEqual(new Set())
+    // The other way round: presence waits for the entry, and comes too late.
+    const mine = claiming(6, ada)
+    const early = await database.sql.begin(async (step) => {
+      const inside = createSqlLogStore(step as unknown as Database['sql'])
+      expect(await inside.insert([mine])).toEqual(new Set([mine.id]))
+      const binding = store.bind([{ key, client: 6, owner: eve }])
+      await sleep(200)
+      return { binding }
+    })
+    await early.binding
+    const { clients } = await store.ledger(key, 2)
+    expect(clients.map(({ client, owner }) => [client, owner.sub])).toEqual([
+      [5, 'ada'],
+      [6, 'ada'],
+    ])
   })
 
   test('bring an empty database up to date together', async () => {
@@ -192,15 +283,28 @@ test('a plan made while the tables were empty still looks entries up by key', as
   const { store } = sqlStoreUnderTest(fresh.sql)
   const scans = async (): Promise<number> => {
     const [row] = await fresh.sql<{ scans: number }[]>`
-      select sum(seq_tup_read)::float8 as scans from pg_stat_user_tables where relname in ('records', 'record_updates')`
+      select sum(seq_tup_read)::float8 as scans from pg_stat_user_tables 
+      where relname in ('records', 'record_updates', 'record_clients', 'conflicts', 'field_changes', 'server_items')`
     return row?.scans ?? 0
   }
   const tenant = freshTenant()
   for (let round = 0; round < 60; round++) {
     const group = Array.from({ length: 50 }, (_, index) => entryOf(recordKey(`r${round}-${index}`, tenant)))
     await store.insert(group)
-    const next = group.map((entry) => entryOf(entry.key, positionOf(entry)))
+    const next = group.map((entry) => {
+      const owner = { sub: 'ada', role: 'rep' }
+      const clients = [{ client: 1, owner, relayed: false }]
+      return entryOf(entry.key, positionOf(entry), { findings: found({ clients, conflicts: [conflict()] }) })
+    })
     expect((await store.insert(next)).size).toBe(50)
+    await store.bind(group.map(({ key }) => ({ key, client: round + 2, owner: { sub: 'eve', role: 'rep' } })))
+    const last = next.map((entry) => {
+      const [row] = entry.findings.conflicts
+      const settled = row ? [{ id: row.id, status: 'restored' as const }] : []
+      return entryOf(entry.key, positionOf(entry), { findings: found({ settled, withdrawn: [randomUUID()] }) })
+    })
+    expect((await store.insert(last)).size).toBe(50)
+    await store.ledger(group[0]?.key ?? recordKey(), 3)
     await store.heads(group.map((entry) => entry.key))
     await store.stored(next)
     await store.load(group[0]?.key ?? recordKey())
