@@ -1,6 +1,6 @@
 /**
  * How long the XML form of a rich text is, without writing it at every keystroke: the share of each element and text is kept, and only
- * those that a submission touched are measured again. At most a little more than the truth, never less.
+ * those that a submission touched are measured again.
  *
  * Kept with the live document, for judged submissions alone: any other change that reaches it makes it start anew.
  */
@@ -19,7 +19,7 @@ interface Sizes {
 
 const known = new WeakMap<Y.XmlFragment, Sizes>()
 
-/** In UTF-16 units, after a submission that inserted and deleted these items. */
+/** In code points, after a submission that inserted and deleted these items. */
 export function sizeAfter(fragment: Y.XmlFragment, transaction: Y.Transaction, items: Iterable<Y.Item>): number {
   const sizes = known.get(fragment)
   if (sizes === undefined) return begin(fragment, transaction, items)
@@ -36,6 +36,11 @@ export function sizeAfter(fragment: Y.XmlFragment, transaction: Y.Transaction, i
     sizes.touched.add(type)
   }
   return sizes.total
+}
+
+/** Of a rich text of which `sizeAfter` was asked before, as it was then. */
+export function knownSize(fragment: Y.XmlFragment): number | undefined {
+  return known.get(fragment)?.total
 }
 
 /** To be called when a judged transaction changed what it did not touch by itself. */
@@ -136,16 +141,22 @@ function tags(name: string): number {
   return 2 * (XML_NAME.test(name) ? name : 'unknown').length + 5
 }
 
-/** ` name="value"`; only plain values are written. */
+/** ` name="value"`; only plain values under names that XML can have are written. */
 function attribute(name: string, value: unknown): number {
+  if (!XML_NAME.test(name)) return 0
   if (typeof value === 'string') return name.length + 4 + escaped(value)
   return typeof value === 'number' || typeof value === 'boolean' ? name.length + 4 + String(value).length : 0
 }
 
-const ENTITIES: Readonly<Record<string, number>> = { '&': 5, '<': 4, '>': 4, '"': 6 }
-
+/** In code points, with `&`, `<`, `>` and `"` as entities. */
 function escaped(text: string): number {
   let size = text.length
-  for (const [character] of text.matchAll(/[&<>"]/g)) size += (ENTITIES[character] ?? 1) - 1
+  for (let index = 0; index < text.length; index += 1) {
+    const unit = text.charCodeAt(index)
+    if (unit >= 0xdc00 && unit < 0xe000) size -= 1
+    else if (unit === 0x26) size += 4
+    else if (unit === 0x3c || unit === 0x3e) size += 3
+    else if (unit === 0x22) size += 5
+  }
   return size
 }

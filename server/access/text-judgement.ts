@@ -7,9 +7,8 @@
  */
 import type { Issue, IssueCode } from '@rapport/shared/errors.ts'
 import type { RichTextRoot, TextRoot } from '@rapport/shared/schema/record-type.ts'
-import { xmlOf } from '@rapport/shared/schema/xml-text.ts'
 import * as Y from 'yjs'
-import { forgetSize, measured, sizeAfter } from './rich-text-size.ts'
+import { forgetSize, knownSize, measured, sizeAfter } from './rich-text-size.ts'
 import { asShared, codePoints, isAlive, isPresent, parentOf, type SharedType } from './text-items.ts'
 import { restorationOf, restoreAttribute } from './text-restoration.ts'
 import { flawOf } from './text-rules.ts'
@@ -95,7 +94,7 @@ function judgeContent(court: TextCourt, touch: TextTouch): TextFinding {
     withdraw(court, touch, inserted)
   }
   const rescued = !tooLong && root.kind === 'richText' && rescueAttributes(court, touch)
-  if (root.kind === 'richText' && (tooLong || rescued)) forgetSize(court.document.getXmlFragment(name))
+  if (root.kind === 'richText' && (tooLong || rescued)) sizeOf(court, touch)
   const summary = summaryOf(inserted, deleted)
   const after = rescued && summary.before === '' && summary.after === '' ? FORMATTED : summary.after
   const issues = [...codes].map((code) => ({ path: [name], code }))
@@ -153,10 +152,17 @@ function pointsOf(items: readonly Y.Item[]): number {
   return items.reduce((sum, { content }) => sum + (content instanceof Y.ContentString ? codePoints(content.str) : 0), 0)
 }
 
-function outgrowsXml({ document, transaction }: TextCourt, { name, root, inserted, deleted }: TextTouch): boolean {
-  const fragment = document.getXmlFragment(name)
-  const size = sizeAfter(fragment, transaction, [...inserted, ...deleted])
-  if (size <= root.maxLength || codePoints(xmlOf(fragment)) <= root.maxLength) return false
+function outgrowsXml(court: TextCourt, touch: TextTouch): boolean {
+  const { name, root, inserted, deleted } = touch
+  const fragment = court.document.getXmlFragment(name)
+  const known = knownSize(fragment)
+  const size = sizeOf(court, touch)
+  if (size <= root.maxLength) return false
+  if (known !== undefined) return size > known
   const [fresh, gone] = [new Set(inserted), new Set(deleted)]
   return size > measured(fragment, (item) => gone.has(item) || (!item.deleted && !fresh.has(item)))
+}
+
+function sizeOf({ document, transaction }: TextCourt, { name, inserted, deleted }: TextTouch): number {
+  return sizeAfter(document.getXmlFragment(name), transaction, [...inserted, ...deleted])
 }
