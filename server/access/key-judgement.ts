@@ -55,7 +55,7 @@ export function judgeKey(court: Court, touch: KeyTouch): void {
   standing = judgeClear(court, touch, standing)
   standing = show(court, touch, standing)
   if (before.value === standing.value) return
-  const device = court.via === 'socket' ? String(deviceOf(touch, standing)) : null
+  const device = court.via === 'socket' ? deviceOf(touch) : null
   const item = standing.cleared ? undefined : standing.write
   ledger.change({ path, before: before.value, after: standing.value, author, device, via: court.via, item })
 }
@@ -188,7 +188,8 @@ function isRightOf(map: Y.Map<unknown>, key: string, item: Y.Item, carrier: Item
   throw new Error('an item that is not in its chain')
 }
 
-/** The replica that wrote what changed. */
-function deviceOf({ items }: KeyTouch, { write }: Standing): number {
-  return items.at(-1)?.id.client ?? write?.client ?? 0
+/** The replica that wrote what changed, in decimal; null for a deletion, which does not say where it was made. */
+function deviceOf({ items }: KeyTouch): string | null {
+  const last = items.at(-1)
+  return last === undefined ? null : String(last.id.client)
 }
