@@ -8,6 +8,7 @@ import { type Command, UsageError } from './commands/command.ts'
 import { printFaults } from './commands/faults.ts'
 import { importCustomers } from './commands/import.ts'
 import { rebuildRows } from './commands/rebuild.ts'
+import { DEFAULT_DAYS, noteRestoration } from './commands/restored.ts'
 import { runStatement } from './commands/sql.ts'
 import { DEFAULT_TTL_SECONDS, printToken } from './commands/token.ts'
 import { readConfig } from './config.ts'
@@ -27,6 +28,9 @@ const HELP = `Usage: npm run --silent cli -- COMMAND
       interrupted less than an hour ago, unless told to begin anew. Prints what it found as JSON.
   faults
       Prints as JSON which records cannot be written as rows and why, and which values fit no column.
+  restored [--days N] [--end]
+      Says that the database was restored from a backup: for N days (${DEFAULT_DAYS} unless told otherwise), or until --end, what a client brings of
+      other people's edits is taken, since the database may have lost them. Prints until when, as JSON.
   import FILE [--tenant TENANT] [--format vcard|google|outlook|hubspot|csv] [--mapping FILE.json] [--dates day-first|month-first]
       Imports customers from vCards (3.0, 4.0) or from a CSV export of Google Contacts, Outlook or HubSpot; from other tables with a
       mapping file. Prints what it did as JSON. Run again, it imports nothing twice. Lines that are broken are skipped and listed
@@ -41,6 +45,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   import: importCustomers,
   rebuild: rebuildRows,
   faults: printFaults,
+  restored: noteRestoration,
   help: async () => HELP,
 }
 
