@@ -160,8 +160,12 @@ function scanStruct(reader: UpdateReader, info: number, client: number, clock: n
   }
   const origin = (info & HAS_ORIGIN) !== 0
   const rightOrigin = (info & HAS_RIGHT_ORIGIN) !== 0
-  if (origin) scanReference(reader, client, clock, tally)
-  if (rightOrigin) scanReference(reader, client, clock, tally)
+  const left = origin ? scanReference(reader, client, clock, tally) : undefined
+  const right = rightOrigin ? scanReference(reader, client, clock, tally) : undefined
+  // Yjs splits an item there after it has looked up the left one: each replica would make something else of it.
+  if (left !== undefined && left.owner === right?.owner && left.clock === right.clock) {
+    throw new MalformedUpdate('both neighbours are one')
+  }
   if (!origin && !rightOrigin) scanParent(reader, (info & HAS_PARENT_KEY) !== 0, client, clock, tally)
   if (kind === TYPE) {
     tally.types += 1
@@ -185,19 +189,24 @@ function scanParent(reader: UpdateReader, keyed: boolean, client: number, clock:
   tally.begun.add(key)
 }
 
-function scanReference(reader: UpdateReader, client: number, clock: number, tally: Tally): void {
+function scanReference(
+  reader: UpdateReader,
+  client: number,
+  clock: number,
+  tally: Tally,
+): { readonly owner: number; readonly clock: number } {
   const { needs, limits } = tally
   const owner = readClient(reader)
-  const needed = reader.varUint() + 1
+  const named = reader.varUint()
+  const needed = named + 1
   if (owner === client) {
     // Yjs does not wait for its own client's structs: one that names a later one fails in the middle of a transaction.
     if (needed > clock) throw new MalformedUpdate('struct leans on its own future')
-    return
-  }
-  if (needed > (needs.get(owner) ?? 0)) {
+  } else if (needed > (needs.get(owner) ?? 0)) {
     needs.set(owner, needed)
     if (needs.size > limits.needed) throw new MalformedUpdate('leans on too many clients')
   }
+  return { owner, clock: named }
 }
 
 /** Yjs sorts and merges deletions before it writes them; many overlapping ones would each be looked for. */
