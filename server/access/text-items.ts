@@ -22,6 +22,13 @@ export function parentOf(item: Y.Item): SharedType {
   return item.parent as SharedType
 }
 
+/** The root that an item is below. */
+export function topOf(item: Y.Item): SharedType {
+  let top = parentOf(item)
+  while (top._item !== null) top = parentOf(top._item)
+  return top
+}
+
 /** Whether a type is part of the document: a root always is. */
 export function isPresent(type: SharedType): boolean {
   return type._item === null || !type._item.deleted

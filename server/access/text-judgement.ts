@@ -10,6 +10,7 @@ import type { RichTextRoot, TextRoot } from '@rapport/shared/schema/record-type.
 import * as Y from 'yjs'
 import { forgetSize, knownSize, measured, sizeAfter } from './rich-text-size.ts'
 import { asShared, codePoints, isAlive, isPresent, parentOf, type SharedType } from './text-items.ts'
+import { type CutPair, mendPairs } from './text-pairs.ts'
 import { restorationOf, restoreAttribute } from './text-restoration.ts'
 import { flawOf } from './text-rules.ts'
 import { FORMATTED, summaryOf } from './text-summary.ts'
@@ -29,6 +30,8 @@ export interface TextCourt {
   readonly transaction: Y.Transaction
   /** Whether the author may write in this root at all. */
   readonly permitted: boolean
+  /** Where the author may not: characters that the update was about to cut, by `pairsCutBy`. */
+  readonly cuts?: readonly CutPair[] | undefined
   /** Runs a change under the server's client id, in this transaction, and notes its items as the server's. */
   readonly writeAsServer: (change: () => void) => void
 }
@@ -60,14 +63,19 @@ function forgetPositions({ inserted, deleted }: TextTouch): void {
   }
 }
 
-function undo({ document, transaction, writeAsServer }: TextCourt, { name, root, inserted, deleted }: TextTouch): TextFinding {
+function undo(
+  { document, transaction, cuts = [], writeAsServer }: TextCourt,
+  { name, root, inserted, deleted }: TextTouch,
+): TextFinding {
   let compensated = false
   for (const item of inserted) {
     if (item.deleted) continue
     item.delete(transaction)
     compensated = true
   }
-  const restoration = restorationOf(deleted)
+  const gone = new Set(deleted)
+  const shared = asShared(root.kind === 'text' ? document.getText(name) : document.getXmlFragment(name))
+  const restoration = restorationOf(gone, mendPairs(transaction, shared, cuts, gone))
   if (!restoration.idle) {
     writeAsServer(() => restoration.run(document, transaction))
     compensated = true

@@ -16,15 +16,19 @@ export interface Restoration {
   readonly run: (document: Y.Doc, transaction: Y.Transaction) => void
 }
 
+/** Where something else comes back in an item's place. */
+export type Contents = ReadonlyMap<Y.Item, Y.ContentString>
+
+const NO_CONTENTS: Contents = new Map()
+
 /**
- * `deleted`: every item that the submission deleted and that was alive before, nested ones included; all that it inserted must be dead
+ * `gone`: every item that the submission deleted and that was alive before, nested ones included; all that it inserted must be dead
  * by now. Formatting that had no effect may go: stock replicas tidy it up by themselves and would do so again, for ever.
  */
-export function restorationOf(deleted: readonly Y.Item[]): Restoration {
-  const gone = new Set(deleted)
+export function restorationOf(gone: ReadonlySet<Y.Item>, contents = NO_CONTENTS): Restoration {
   const lists = new Map<SharedType, boolean>()
   const attributes: Y.Item[] = []
-  for (const item of deleted) {
+  for (const item of gone) {
     const parent = parentOf(item)
     // Below something that was deleted, it comes back with that.
     if (!isPresent(parent)) continue
@@ -36,7 +40,7 @@ export function restorationOf(deleted: readonly Y.Item[]): Restoration {
   return {
     idle: lists.size === 0 && attributes.length === 0,
     run(document, transaction) {
-      const copier = createCopier(document, transaction, gone)
+      const copier = createCopier(document, transaction, gone, contents)
       for (const type of lists.keys()) restoreList(type, gone, copier)
       for (const item of attributes) copier.setAttribute(parentOf(item), item)
     },
@@ -45,7 +49,7 @@ export function restorationOf(deleted: readonly Y.Item[]): Restoration {
 
 /** Makes an attribute show again what `item` held, unless something else is there now. To be run under the server's client id. */
 export function restoreAttribute(document: Y.Doc, transaction: Y.Transaction, item: Y.Item): void {
-  createCopier(document, transaction, new Set()).setAttribute(parentOf(item), item)
+  createCopier(document, transaction, new Set(), NO_CONTENTS).setAttribute(parentOf(item), item)
 }
 
 /**
@@ -72,11 +76,12 @@ interface Copier {
   setAttribute(type: SharedType, item: Y.Item): void
 }
 
-function createCopier(document: Y.Doc, transaction: Y.Transaction, gone: ReadonlySet<Y.Item>): Copier {
+function createCopier(document: Y.Doc, transaction: Y.Transaction, gone: ReadonlySet<Y.Item>, contents: Contents): Copier {
   function place(item: Y.Item, type: SharedType, left: Y.Item | null, right: Y.Item | null): Y.Item {
     const id = Y.createID(document.clientID, Y.getState(document.store, document.clientID))
     const origin = left === null ? null : left.lastId
-    const copy = new Y.Item(id, left, origin, right, right?.id ?? null, type, item.parentSub, item.content.copy())
+    const content = contents.get(item) ?? item.content.copy()
+    const copy = new Y.Item(id, left, origin, right, right?.id ?? null, type, item.parentSub, content)
     copy.integrate(transaction, 0)
     const [from, to] = [nestedType(item), nestedType(copy)]
     if (from !== undefined && to !== undefined) fill(to, from)

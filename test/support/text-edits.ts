@@ -82,6 +82,16 @@ export function textEdits(maxLength: number): fc.Arbitrary<readonly TextEdit[]> 
   return fc.array(TEXT_EDIT, { minLength: 1, maxLength })
 }
 
+/** Without formatting: that can cut a pair of surrogates in its author's replica and say nothing of it to anybody. */
+export function unformattedEdits(maxLength: number): fc.Arbitrary<readonly TextEdit[]> {
+  const kinds = ['type', 'erase', 'write', 'strike', 'paragraph', 'list', 'cut'] as const
+  const edit = fc.record({ kind: fc.constantFrom(...kinds), at: fc.nat(40), length: fc.integer({ min: 1, max: 12 }) })
+  return fc.array(
+    edit.map((drawn): TextEdit => ({ ...drawn, length: drawn.kind === 'write' ? 1 : drawn.length, mark: 'bold' })),
+    { minLength: 1, maxLength },
+  )
+}
+
 /** Client ids as Yjs draws them, the smallest and the largest among them; none twice. */
 export function clientIds(count: number): fc.Arbitrary<readonly number[]> {
   const id = fc.oneof(fc.constantFrom(0, 1, 2 ** 32 - 1), fc.nat(2 ** 32 - 1))

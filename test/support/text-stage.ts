@@ -6,6 +6,7 @@
 import type { RichTextRoot, TextRoot } from '@rapport/shared/schema/record-type.ts'
 import * as Y from 'yjs'
 import { judgeText, type TextFinding } from '../../server/access/text-judgement.ts'
+import { pairsCutBy } from '../../server/access/text-pairs.ts'
 
 export interface Judged {
   readonly findings: readonly TextFinding[]
@@ -53,6 +54,7 @@ export class TextStage {
     const { document } = this
     const known = Y.decodeStateVector(Y.encodeStateVector(document))
     const noted = new Map([...transaction.deleteSet.clients].map(([client, ranges]) => [client, ranges.length]))
+    const cuts = permitted ? undefined : pairsCutBy(update, document)
     Y.applyUpdate(document, update)
     const touches = new Map<string, { inserted: Y.Item[]; deleted: Y.Item[] }>()
     const touch = (item: Y.Item) => {
@@ -83,7 +85,7 @@ export class TextStage {
     return [...touches].map(([name, items]) => {
       const root = this.#roots[name]
       if (root === undefined) throw new Error(`no such root: ${name}`)
-      return judgeText({ document, transaction, permitted, writeAsServer }, { name, root, ...items })
+      return judgeText({ document, transaction, permitted, cuts, writeAsServer }, { name, root, ...items })
     })
   }
 }

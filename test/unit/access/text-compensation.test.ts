@@ -5,7 +5,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import * as Y from 'yjs'
-import { clientIds, play, TEXT_ROOTS, textEdits } from '../../support/text-edits.ts'
+import { clientIds, play, TEXT_ROOTS, type TextEdit, textEdits, unformattedEdits } from '../../support/text-edits.ts'
 import { catchUp, device, pending, seen, sent, TextStage } from '../../support/text-stage.ts'
 
 const ROOTS = [
@@ -19,10 +19,10 @@ function content(document: Y.Doc): unknown {
   return ROOTS.map(([name, kind]) => seen(document, name, kind))
 }
 
-function stageWith(client: number, server: number, edits: Parameters<typeof play>[1]): TextStage {
+function stageWith(client: number, server: number, edits: readonly TextEdit[], word = 'Ana'): TextStage {
   const stage = new TextStage(TEXT_ROOTS, server)
   const writer = device(stage, client)
-  stage.judge({ update: sent(writer, (document) => play(document, edits, 'Ana')), permitted: true })
+  stage.judge({ update: sent(writer, (document) => play(document, edits, word)), permitted: true })
   return stage
 }
 
@@ -86,6 +86,24 @@ describe('forbidden edits of texts', () => {
         expect(content(stage.document)).toEqual(before)
       }),
       { numRuns: 400 },
+    )
+  })
+
+  it('P4: cut no character in two, though Yjs does before anybody can judge', () => {
+    fc.assert(
+      fc.property(clientIds(3), textEdits(15), unformattedEdits(8), ([client = 0, server = 0, author = 0], base, edits) => {
+        const stage = stageWith(client, server, base, 'A😀a')
+        const before = content(stage.document)
+        const offender = device(stage, author)
+        const update = sent(offender, (document) => play(document, edits, FORBIDDEN))
+        const { updates } = stage.judge({ update, permitted: false })
+        expect(updates.length).toBeLessThanOrEqual(1)
+        for (const emitted of updates) Y.applyUpdate(offender, emitted, 'server')
+        expect(content(stage.document)).toEqual(before)
+        expect(content(offender)).toEqual(before)
+        expect(settle(stage, [offender], false)).toBeLessThanOrEqual(2)
+      }),
+      { numRuns: 300 },
     )
   })
 
