@@ -87,7 +87,7 @@ export function createGateway(needs: GatewayNeeds): Gateway {
     if (refusing) return answer(socket, 503)
     if (verdict.type === 'expired') return turnAway(knock, new SyncError('unauthenticated', 'the token has expired'))
     const { principal } = verdict
-    if (!mayOpen(principal)) return turnAway(knock, new SyncError('forbidden', 'no right to open a record'))
+    if (!mayOpen(principal, target.type)) return turnAway(knock, new SyncError('forbidden', 'no right to open such a record'))
     const key: RecordKey = { tenant: principal.tenant, type: target.type, id: target.id }
     const echo = target.query.get('ack') === 'echo'
     try {
