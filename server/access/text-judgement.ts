@@ -95,37 +95,45 @@ function judgeContent(court: TextCourt, touch: TextTouch): TextFinding {
     codes.add(flaw)
     wrong.push(item)
   }
-  withdraw(court, touch, wrong)
+  const restored = new Set(withdraw(court, touch, wrong))
   const tooLong = outgrows(court, touch) && inserted.some(isAlive)
   if (tooLong) {
     codes.add('length')
-    withdraw(court, touch, inserted)
+    for (const item of withdraw(court, touch, inserted)) restored.add(item)
   }
   const rescued = !tooLong && root.kind === 'richText' && rescueAttributes(court, touch)
   if (root.kind === 'richText' && (tooLong || rescued)) sizeOf(court, touch)
-  const summary = summaryOf(inserted, deleted)
+  const summary = summaryOf(
+    inserted,
+    deleted.filter((item) => !restored.has(item)),
+  )
   const after = rescued && summary.before === '' && summary.after === '' ? FORMATTED : summary.after
   const issues = [...codes].map((code) => ({ path: [name], code }))
   return { issues, compensated: codes.size > 0, before: summary.before, after }
 }
 
-/** Deletes new items; an attribute that one of them had replaced shows again what it showed before. */
-function withdraw({ document, transaction, writeAsServer }: TextCourt, { deleted }: TextTouch, items: readonly Y.Item[]): void {
+/** Deletes new items; an attribute that one of them had replaced shows again what it showed before. Gives what came back so. */
+function withdraw(
+  { document, transaction, writeAsServer }: TextCourt,
+  { deleted }: TextTouch,
+  items: readonly Y.Item[],
+): readonly Y.Item[] {
   const keys = new Map<SharedType, Set<string>>()
   for (const item of items) {
     if (item.deleted) continue
     item.delete(transaction)
     if (item.parentSub !== null) keys.set(parentOf(item), (keys.get(parentOf(item)) ?? new Set()).add(item.parentSub))
   }
-  if (keys.size === 0) return
+  if (keys.size === 0) return []
   const replaced = deleted.filter((item) => {
     const parent = parentOf(item)
     return item.parentSub !== null && isPresent(parent) && keys.get(parent)?.has(item.parentSub) === true
   })
-  if (replaced.length === 0) return
+  if (replaced.length === 0) return []
   writeAsServer(() => {
     for (const item of replaced) restoreAttribute(document, transaction, item)
   })
+  return replaced
 }
 
 /**

@@ -17,7 +17,7 @@ export interface Restoration {
 }
 
 /** Where something else comes back in an item's place. */
-export type Contents = ReadonlyMap<Y.Item, Y.ContentString>
+type Contents = ReadonlyMap<Y.Item, Y.ContentString>
 
 const NO_CONTENTS: Contents = new Map()
 

@@ -71,7 +71,7 @@ const KINDS = {
   },
 } satisfies Record<string, (document: Y.Doc, edit: TextEdit, word: string) => void>
 
-export const TEXT_EDIT: fc.Arbitrary<TextEdit> = fc.record({
+const TEXT_EDIT: fc.Arbitrary<TextEdit> = fc.record({
   kind: fc.constantFrom(...(Object.keys(KINDS) as (keyof typeof KINDS)[])),
   at: fc.nat(40),
   length: fc.integer({ min: 1, max: 12 }),

@@ -335,6 +335,14 @@ describe('an attribute', () => {
     }
   })
 
+  it('P4: shows again what it showed before one that has no place, and the history knows nothing of it', () => {
+    const made = started()
+    write(made, (document) => notes(document).insert(0, [paragraph('Ana', { align: 'left' })]))
+    const finding = write(made, (document) => first(document).setAttribute('align', 'bad\0'))
+    expect(finding).toEqual({ issues: [{ path: ['notes'], code: 'shape' }], compensated: true, before: '', after: '' })
+    expect(first(made.stage.document).getAttributes()).toEqual({ align: 'left' })
+  })
+
   it('stays removed where its author set it and then removed it, one after the other', () => {
     const made = started()
     write(made, (document) => notes(document).insert(0, [paragraph('Ana')]))
