@@ -2,7 +2,7 @@
  * The arrays that the inserting statement takes: for each kind of row its columns, their types, and where the values come from,
  * in one place, so that the statement's numbers and the values cannot part.
  *
- * Everything found in an entry names the whole entry again, its key and its sequence: to look those up in the statement would take a
+ * Everything found in an entry names its entry again, its key and its sequence: to look those up in the statement would take a
  * join, and for a join the planner would have a choice.
  */
 import type { JudgedEntry } from './entry.ts'
@@ -18,16 +18,14 @@ interface Found<T> {
   readonly ordinal: number
 }
 
-interface Part {
-  /** As it stands in a `from`. */
-  readonly source: string
-  readonly values: (entries: readonly JudgedEntry[]) => readonly (readonly unknown[])[]
-}
+/** The last parts, in the order in which they are declared here. */
+const CONFLICT_PARTS = 3
 
-/** Numbers of the parameters, in the order in which the parts are declared. */
+/** Of each part its arrays, in the order in which the parts are declared; parameters are numbered in that order, too. */
+const parts: ((entries: readonly JudgedEntry[]) => readonly (readonly unknown[])[])[] = []
 let parameters = 0
-const parts: Part[] = []
 
+/** The rows of a part as they stand in a `from`. */
 function part<Row>(
   name: string,
   rowsOf: (entries: readonly JudgedEntry[]) => readonly Row[],
@@ -35,12 +33,9 @@ function part<Row>(
 ): string {
   const arrays = columns.map(([, type]) => `$${++parameters}::${type}[]`)
   const source = `unnest(${arrays.join(', ')}) as ${name} (${columns.map(([column]) => column).join(', ')})`
-  parts.push({
-    source,
-    values: (entries) => {
-      const rows = rowsOf(entries)
-      return columns.map(([, , value]) => rows.map(value))
-    },
+  parts.push((entries) => {
+    const rows = rowsOf(entries)
+    return columns.map(([, , value]) => rows.map(value))
   })
   return source
 }
@@ -147,9 +142,16 @@ export const SETTLED = foundPart<{ readonly id: string; readonly status: Conflic
   ],
 )
 
-/** In the order of the parameters; the first one is the array of bytes. */
-export function insertValues(entries: readonly JudgedEntry[]): readonly (readonly unknown[])[] {
-  return parts.flatMap(({ values }) => values(entries))
+/** Whether the statement needs its last three parts for these entries. */
+export function meetConflicts(entries: readonly JudgedEntry[]): boolean {
+  return entries.some(
+    ({ findings }) => findings.conflicts.length > 0 || findings.withdrawn.length > 0 || findings.settled.length > 0,
+  )
+}
+
+/** In the order of the parameters, with or without those of the last three parts; the first one is the array of bytes. */
+export function insertValues(entries: readonly JudgedEntry[], conflicts: boolean): readonly (readonly unknown[])[] {
+  return parts.slice(0, conflicts ? undefined : -CONFLICT_PARTS).flatMap((values) => values(entries))
 }
 
 /** As JSON, which escapes what text cannot hold. */

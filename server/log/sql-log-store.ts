@@ -9,8 +9,8 @@ import { BIND_STATEMENT } from './bind-statement.ts'
 import type { Position, StoredRecord } from './entry.ts'
 import { EMPTY_LEDGER } from './findings.ts'
 import { createHeldBackStore } from './held-back-rows.ts'
-import { insertValues } from './insert-parts.ts'
-import { INSERT_STATEMENT } from './insert-statement.ts'
+import { insertValues, meetConflicts } from './insert-parts.ts'
+import { INSERT, INSERT_WITHOUT_CONFLICTS } from './insert-statement.ts'
 import { LEDGER, type LedgerRow, ledgerOf } from './ledger-rows.ts'
 import type { LogStore } from './log-store.ts'
 
@@ -47,8 +47,11 @@ export function createSqlLogStore(sql: Sql): LogStore {
 
   return {
     async insert(entries) {
-      const [updates, ...values] = insertValues(entries.toSorted((one, other) => compareKeys(one.key, other.key)))
-      const rows = await run<{ entry: string }>(INSERT_STATEMENT, [sql.typed(updates as never, BYTEA_ARRAY), ...values])
+      const conflicts = meetConflicts(entries)
+      const sorted = entries.toSorted((one, other) => compareKeys(one.key, other.key))
+      const [updates, ...values] = insertValues(sorted, conflicts)
+      const statement = conflicts ? INSERT : INSERT_WITHOUT_CONFLICTS
+      const rows = await run<{ entry: string }>(statement, [sql.typed(updates as never, BYTEA_ARRAY), ...values])
       return new Set(rows.map((row) => row.entry))
     },
 
