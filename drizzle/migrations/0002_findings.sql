@@ -50,12 +50,14 @@ CREATE TABLE "rapport"."record_clients" (
 	"owner_role" text NOT NULL,
 	"relayed" boolean NOT NULL,
 	"sequence" bigint,
+	"position" bigint GENERATED ALWAYS AS IDENTITY (sequence name "rapport"."record_clients_position_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
 	"at" timestamp with time zone NOT NULL,
 	CONSTRAINT "record_clients_key" PRIMARY KEY("tenant","type","record_id","client")
 );
 --> statement-breakpoint
 CREATE TABLE "rapport"."restorations" (
-	"at" timestamp with time zone PRIMARY KEY NOT NULL,
+	"id" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "rapport"."restorations_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
+	"at" timestamp with time zone NOT NULL,
 	"until" timestamp with time zone NOT NULL
 );
 --> statement-breakpoint
@@ -89,7 +91,7 @@ FROM (
 ) AS placed
 WHERE i.ctid = placed.place;--> statement-breakpoint
 ALTER TABLE "rapport"."server_items" ALTER COLUMN "ordinal" SET NOT NULL;--> statement-breakpoint
-CREATE INDEX "record_clients_announced" ON "rapport"."record_clients" USING btree ("tenant","type","record_id","owner_sub","at") WHERE "rapport"."record_clients"."sequence" is null;--> statement-breakpoint
+CREATE INDEX "record_clients_announced" ON "rapport"."record_clients" USING btree ("tenant","type","record_id","owner_sub","position") WHERE "rapport"."record_clients"."sequence" is null;--> statement-breakpoint
 ALTER TABLE "rapport"."server_items" DROP CONSTRAINT "server_items_key";
 --> statement-breakpoint
 ALTER TABLE "rapport"."server_items" ADD CONSTRAINT "server_items_key" PRIMARY KEY("tenant","type","record_id","sequence","ordinal");

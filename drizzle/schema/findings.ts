@@ -53,12 +53,14 @@ export const recordClients = rapport.table(
     relayed: boolean('relayed').notNull(),
     /** Null while the id was only announced in presence. */
     sequence: sequence(),
+    /** The order in which ids came. */
+    position: bigint('position', { mode: 'number' }).notNull().generatedAlwaysAsIdentity(),
     at: timestamp('at', { withTimezone: true }).notNull(),
   },
   (table) => [
     primaryKey({ name: 'record_clients_key', columns: [table.tenant, table.type, table.recordId, table.client] }),
     index('record_clients_announced')
-      .on(table.tenant, table.type, table.recordId, table.ownerSub, table.at)
+      .on(table.tenant, table.type, table.recordId, table.ownerSub, table.position)
       .where(sql`${table.sequence} is null`),
   ],
 )
@@ -115,6 +117,7 @@ export const conflicts = rapport.table(
 
 /** That the database was restored from a backup, and until when people's items are taken from others as well: for all tenants. */
 export const restorations = rapport.table('restorations', {
-  at: timestamp('at', { withTimezone: true }).primaryKey(),
+  id: bigint('id', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
+  at: timestamp('at', { withTimezone: true }).notNull(),
   until: timestamp('until', { withTimezone: true }).notNull(),
 })

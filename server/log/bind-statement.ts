@@ -50,6 +50,6 @@ cross join lateral (
   select c.client from rapport.record_clients c
   where c.tenant = news.tenant and c.type = news.type and c.record_id = news.record_id and c.owner_sub = news.owner_sub
     and c.sequence is null
-  order by c.at desc
+  order by c.position desc
   offset greatest(${ANNOUNCED_PER_SENDER} - news.added, 0)
 ) as spare`
