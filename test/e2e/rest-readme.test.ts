@@ -29,3 +29,31 @@ test('the requests of the README give what it says', async () => {
     await server.stop()
   }
 })
+
+test('so do those about the past', async () => {
+  const [, functions = ''] = /```sh\nTOKEN=[^\n]*\n(contacts\(\).*?\n})/s.exec(README) ?? []
+  const [, pasted = ''] = /```sh\n(contacts POST.*?)```/s.exec(README) ?? []
+  const server = await startTestServer()
+  try {
+    const script = `${functions}\n${pasted}`.replaceAll('127.0.0.1:4100', server.address)
+    const env = { ...process.env, TOKEN: await server.token('crm', 'crm') }
+    const { stdout } = await promisify(execFile)('sh', ['-c', script], { env })
+    const answers = stdout.split('\n').map((line): unknown => (line === '' ? undefined : JSON.parse(line)))
+    const crm = { sub: 'crm', role: 'crm' }
+    expect(answers).toMatchObject([
+      { id: 'c2', sequence: 1 },
+      { sequence: 2, content: { fields: { title: 'Boss' }, emails: {} } },
+      {
+        items: [{ sequence: 2, author: crm, via: 'rest', path: ['fields', 'title'], before: 'Buyer', after: 'Boss' }],
+        nextCursor: expect.any(String),
+      },
+      { sequence: 1, content: { fields: { title: 'Buyer' }, emails: { e1: { label: 'work' } } } },
+      { sequence: 3, content: { fields: { title: 'Boss' }, emails: { e1: { label: 'work' } } } },
+      { sequence: 4, content: { fields: { title: 'Buyer' }, emails: { e1: { label: 'work' } } } },
+      { items: [], nextCursor: null },
+      undefined,
+    ])
+  } finally {
+    await server.stop()
+  }
+})
