@@ -10,6 +10,7 @@ import type { Principal } from '../auth/principal.ts'
 import type { Via } from '../log/findings.ts'
 import type { Ledger, Value, Write } from './ledger.ts'
 import type { Policy, Relation } from './policy.ts'
+import type { CutPair } from './text-pairs.ts'
 import type { Touched } from './touched.ts'
 
 /** What is known of a sender's replica: which items it had when it made the submission, as far as can be told. */
@@ -36,6 +37,8 @@ export interface Court {
   readonly sender: Sender
   /** A part of a larger submission, and not its last: what looks like an end may go on in the next part. */
   readonly unfinished: boolean
+  /** Characters that the submission cut in two. */
+  readonly cuts: readonly CutPair[]
   /** Draws a UUID. */
   readonly newId: () => string
   /** Sets a key as the server: the item stands for that write. */

@@ -6,19 +6,20 @@
 import { type Issue, SyncError } from '@rapport/shared/errors.ts'
 import { own, type RecordType } from '@rapport/shared/schema/record-type.ts'
 import * as Y from 'yjs'
-import { authorOf } from '../auth/principal.ts'
+import { authorOf, type Principal } from '../auth/principal.ts'
 import { bindIds, whoseIds } from './client-ids.ts'
 import type { Court, Sender } from './court.ts'
 import { judgeKey } from './key-judgement.ts'
 import type { Ledger } from './ledger.ts'
 import { withoutKnownParts } from './overlap.ts'
-import { mayWrite, mayWriteField, mayWriteIn, type Policy, relationOf } from './policy.ts'
+import { mayWrite, mayWriteField, mayWriteIn, type Policy, type Relation, relationOf } from './policy.ts'
 import { type ClockRange, hasGap, type ScannedUpdate } from './pre-scan.ts'
 import type { ServerClient } from './server-client.ts'
 import { deletionsOf, type ServerPen } from './server-pen.ts'
 import { depthWithin } from './struct-list.ts'
 import type { EditSubmission, Ground, UpdateSubmission, Verdict } from './submission.ts'
 import { judgeText } from './text-judgement.ts'
+import { pairsCutBy } from './text-pairs.ts'
 import { bringers, type KeyTouch, markBefore, type Touched, touchedSince } from './touched.ts'
 
 /** What all submissions of an entry are judged with. */
@@ -71,6 +72,7 @@ export function judgeUpdate(bench: Bench, submission: UpdateSubmission): Verdict
 
   const before = markBefore(document, transaction, clients)
   const deletions = deletionsOf(transaction)
+  const cuts = writesAllTexts(bench, principal, relation) ? [] : pairsCutBy(update.bytes, document)
   Y.applyUpdate(document, withoutKnownParts(update, document).bytes, judgeUpdate)
   bindIds(ledger, principal, ownership.bind)
   const touched = touchedSince(type, document, transaction, before)
@@ -80,11 +82,18 @@ export function judgeUpdate(bench: Bench, submission: UpdateSubmission): Verdict
     via: 'socket',
     sender: senderOf(submission.vector, whole),
     unfinished: submission.unfinished === true,
+    cuts,
   })
   const changed = clients.size > 0 || deletionsOf(transaction) > deletions
   const cleared = judgeTouched(court, touched)
   if (!changed && !cleared) return KNOWN
   return court.issues.length === 0 ? ADMITTED : { type: 'admitted', issues: court.issues }
+}
+
+function writesAllTexts({ type, policy }: Bench, principal: Principal, relation: Relation): boolean {
+  return Object.entries(type.roots).every(([name, { kind }]) => {
+    return (kind !== 'text' && kind !== 'richText') || mayWriteField(principal, type.name, relation, name, '', policy)
+  })
 }
 
 function addsRoots(document: Y.Doc, { roots }: ScannedUpdate): boolean {
@@ -105,7 +114,7 @@ export function judgeEdit(bench: Bench, submission: EditSubmission, ground: Grou
   if (!bench.pen.write(authorOf(principal), () => change(document))) return KNOWN
   bench.alter()
   const touched = touchedSince(type, document, transaction, before)
-  const court = convene(bench, touched, { principal, relation, via, sender: SERVER, unfinished: false })
+  const court = convene(bench, touched, { principal, relation, via, sender: SERVER, unfinished: false, cuts: [] })
   judgeTouched(court, touched)
   if (court.issues.length > 0)
     throw new SyncError('invalid', 'the content does not fit the record type', { issues: court.issues })
@@ -116,7 +125,7 @@ export function judgeEdit(bench: Bench, submission: EditSubmission, ground: Grou
 function convene(
   { document, transaction, type, policy, ledger, newId, alter, pen }: Bench,
   touched: Touched,
-  given: Pick<Court, 'principal' | 'relation' | 'via' | 'sender' | 'unfinished'>,
+  given: Pick<Court, 'principal' | 'relation' | 'via' | 'sender' | 'unfinished' | 'cuts'>,
 ): Court {
   const issues: Issue[] = []
   const author = authorOf(given.principal)
@@ -151,7 +160,7 @@ function judgeTextRoot(
   const root = own(type.roots, name)
   if (root?.kind !== 'text' && root?.kind !== 'richText') return
   const permitted = via !== 'socket' || mayWriteField(principal, type.name, relation, name, '', court.policy)
-  const finding = judgeText({ document, transaction, permitted, writeAsServer }, { name, root, ...items })
+  const finding = judgeText({ document, transaction, permitted, cuts: court.cuts, writeAsServer }, { name, root, ...items })
   for (const { path, code } of finding.issues) court.refuse(path, code)
   if (finding.compensated) court.alter()
   const { before, after } = finding

@@ -50,7 +50,7 @@ export function judgeText(court: TextCourt, touch: TextTouch): TextFinding {
   if (touch.root.kind === 'text') court.document.getText(touch.name)
   else court.document.getXmlFragment(touch.name)
   forgetPositions(touch)
-  return court.permitted ? judgeContent(court, touch) : undo(court, touch)
+  return court.permitted ? judgeContent(court, touch) : undo(court, touch, 'forbidden')
 }
 
 /** Yjs remembers positions in a text, and forgets them after remote changes; but to it this transaction is a local one. */
@@ -63,9 +63,11 @@ function forgetPositions({ inserted, deleted }: TextTouch): void {
   }
 }
 
+/** Nothing of the submission stays in this root. */
 function undo(
   { document, transaction, cuts = [], writeAsServer }: TextCourt,
   { name, root, inserted, deleted }: TextTouch,
+  code: IssueCode,
 ): TextFinding {
   let compensated = false
   for (const item of inserted) {
@@ -81,7 +83,7 @@ function undo(
     compensated = true
   }
   if (root.kind === 'richText') forgetSize(document.getXmlFragment(name))
-  return { issues: compensated ? [{ path: [name], code: 'forbidden' }] : [], compensated, before: '', after: '' }
+  return { issues: compensated ? [{ path: [name], code }] : [], compensated, before: '', after: '' }
 }
 
 function judgeContent(court: TextCourt, touch: TextTouch): TextFinding {
@@ -96,13 +98,11 @@ function judgeContent(court: TextCourt, touch: TextTouch): TextFinding {
     wrong.push(item)
   }
   const restored = new Set(withdraw(court, touch, wrong))
-  const tooLong = outgrows(court, touch) && inserted.some(isAlive)
-  if (tooLong) {
-    codes.add('length')
-    for (const item of withdraw(court, touch, inserted)) restored.add(item)
-  }
-  const rescued = !tooLong && root.kind === 'richText' && rescueAttributes(court, touch)
-  if (root.kind === 'richText' && (tooLong || rescued)) sizeOf(court, touch)
+  // What was deleted to make place for it comes back, too: whoever pastes too much over a paragraph, or breaks one in a full text,
+  // would otherwise lose what was there.
+  if (outgrows(court, touch) && inserted.some(isAlive)) return undo(court, touch, 'length')
+  const rescued = root.kind === 'richText' && rescueAttributes(court, touch)
+  if (rescued) sizeOf(court, touch)
   const summary = summaryOf(
     inserted,
     deleted.filter((item) => !restored.has(item)),
