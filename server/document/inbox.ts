@@ -61,6 +61,14 @@ export class Inbox {
     if (batch.length > 0) this.#waiting = [...batch, ...this.#waiting]
   }
 
+  /** The rest of something large: whoever else waits comes first, but nothing that came later from where it came from. */
+  putBehindOthers(rest: Waiting): void {
+    const { source } = rest
+    const own = (waiting: Waiting): boolean =>
+      source.type === 'socket' && waiting.source.type === 'socket' && waiting.source.subscriber === source.subscriber
+    this.#waiting = [...this.#waiting.filter((waiting) => !own(waiting)), rest, ...this.#waiting.filter(own)]
+  }
+
   /** One of the first `count` is guilty of something: hand them out one at a time. */
   isolate(count: number): void {
     this.#alone = Math.max(this.#alone, count)

@@ -78,7 +78,7 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
 
   function tell(waiting: Waiting, verdict: Verdict): void {
     const { source, submission, bytes, rest } = waiting
-    if (rest !== undefined && (verdict.type === 'admitted' || verdict.type === 'known')) return inbox.putBack([rest])
+    if (rest !== undefined && (verdict.type === 'admitted' || verdict.type === 'known')) return inbox.putBehindOthers(rest)
     if (verdict.type === 'refused') return refuse(waiting, verdict.error)
     if (source.type === 'caller')
       return verdict.type === 'gap' || verdict.type === 'foreign' ? source.reject(UNFIT[verdict.type]) : source.resolve()

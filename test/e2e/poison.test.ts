@@ -24,6 +24,9 @@ const MEBIBYTE = 1024 * 1024
 let folder: string
 let server: ServerProcess
 let token: string
+/** Rates are counted for each person. */
+let attackersToken: string
+let bystandersToken: string
 let bystander: Bystander
 const written: string[] = []
 const roundTrips: { readonly name: string; readonly worst: number }[] = []
@@ -33,7 +36,10 @@ beforeAll(async () => {
   folder = await copyFolder(inject('preparedFolder'))
   server = await startServer(MAIN, testEnvironment(folder))
   const key = await openSigningKey(folder)
-  token = await mintToken(key, { audience: 'rapport', tenant: 'demo' as never, sub: 'ada', roles: ['rep'] }, 3_600)
+  const mint = (sub: string) => mintToken(key, { audience: 'rapport', tenant: 'demo' as never, sub, roles: ['rep'] }, 3_600)
+  token = await mint('ada')
+  attackersToken = await mint('mallory')
+  bystandersToken = await mint('bob')
   bystander = await standBy()
   memoryBefore = residentBytes(server.pid) ?? 0
 })
@@ -44,12 +50,12 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-const socketUrl = (id: string, query = ''): string => `ws://${server.address}/sync/contact/${id}?token=${token}${query}`
+const socketUrl = (id: string, query: string): string => `ws://${server.address}/sync/contact/${id}?token=${query}`
 
 async function rest(method: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly title: unknown }> {
   const response = await fetch(`http://${server.address}/v1/records/contact${path}`, {
     method,
-    headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
+    headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json', Connection: 'close' },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   })
   const record = (await response.json()) as { content?: { fields?: { title?: unknown } } }
@@ -65,7 +71,7 @@ interface Bystander {
 /** Edits a record of its own, an edit as soon as the last one is acknowledged or 5 ms after. */
 async function standBy(): Promise<Bystander> {
   const document = new Y.Doc()
-  const socket = new WebSocket(socketUrl('bystander', '&ack=echo'), { perMessageDeflate: false })
+  const socket = new WebSocket(socketUrl('bystander', `${bystandersToken}&ack=echo`), { perMessageDeflate: false })
   let sent = 0
   let longest = 0
   let closed = false
@@ -107,7 +113,7 @@ async function target(): Promise<{ readonly id: string; readonly attacker: RawSo
   const id = `target-${written.length}`
   expect((await rest('POST', '', { id, content: { fields: { title: 'before' } } })).status).toBe(201)
   written.push(id)
-  const attacker = await openRaw(socketUrl(id))
+  const attacker = await openRaw(socketUrl(id, attackersToken))
   await attacker.join()
   return { id, attacker }
 }
