@@ -1,8 +1,8 @@
 /**
- * The statement that notes whose client ids are, as presence tells. It takes the locks that the inserting statement takes, in the
- * same order: rows of `records` first, those of several in the order of their keys, then rows of clients. With the former held nobody
- * stores an entry in these records, so nobody decides by what is about to change. Who was bound before is asked beforehand, so that a client that
- * comes back locks nothing.
+ * The statement that notes whose client ids are, as presence tells. It takes the locks that the inserting statement takes, in
+ * the same order: rows of `records` first, those of several in the order of their keys, then rows of clients. With the former
+ * held nobody stores an entry in these records, so nobody decides by what is about to change. Who was bound before is asked
+ * beforehand, so that a client that comes back locks nothing.
  */
 
 /** Of one sender and record: ids that were announced and never written with. */

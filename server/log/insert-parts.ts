@@ -1,9 +1,9 @@
 /**
- * The arrays that the inserting statement takes: for each kind of row its columns, their types, and where the values come from,
- * in one place, so that the statement's numbers and the values cannot part.
+ * The arrays that the inserting statement takes: for each kind of row its columns, their types, and where the values come
+ * from, in one place, so that the statement's numbers and the values cannot part.
  *
- * Everything found in an entry names its entry again, its key and its sequence: to look those up in the statement would take a
- * join, and for a join the planner would have a choice.
+ * Everything found in an entry names its entry again, its key and its sequence: to look those up in the statement would take
+ * a join, and for a join the planner would have a choice.
  */
 import type { JudgedEntry } from './entry.ts'
 import type { ClientOwner, Conflict, ConflictStatus, FieldChange, ItemId, Mark } from './findings.ts'

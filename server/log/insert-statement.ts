@@ -1,31 +1,32 @@
 /**
- * The statement that writes a group of entries, and everything that was found in them: the only one that adds to the log. It runs
- * in autocommit, so it is atomic and no client can hold its locks by falling asleep.
+ * The statement that writes a group of entries, and everything that was found in them: the only one that adds to the log. It
+ * runs in autocommit, so it is atomic and no client can hold its locks by falling asleep.
  *
  * **Admission.** `created` makes the row of a record's first entry; whoever loses that race is not admitted. Of a record that
  * exists, the row is locked `for share`, which waits for a running compaction or erasure, sees its result, and keeps the next
  * one out until the entries are committed. The predecessor must be the entry that it was, and the primary key refuses a
  * second entry at the same place, waiting for a competitor that has not committed yet.
  *
- * **Whose client ids.** An entry that claims a client id is refused if it is somebody else's. Presence hands ids out beside the log, under
- * a lock on the same row of `records`. Such a lock is waited for, but what was written under it is not seen by a statement that began
- * before; so a volatile function looks, which sees what is committed when it is called, and `case` has it called only when all locks
- * are held.
+ * **Whose client ids.** An entry that claims a client id is refused if it is somebody else's. Presence hands ids out beside
+ * the log, under a lock on the same row of `records`. Such a lock is waited for, but what was written under it is not seen by
+ * a statement that began before; so a volatile function looks, which sees what is committed when it is called, and `case` has
+ * it called only when all locks are held.
  *
  * **No deadlocks** between instances whose groups overlap. Locks are taken in three phases, each in the order of the records'
- * keys: first all rows of `records`, then all rows of the log, then what was found. The sort in `inserted` is the first border, for it
- * must have read all of `admitted`, and with it all of `created` and `standing`, before it gives its first row. `in (select entry from inserted)`
- * is the second: it is hashed, so `inserted` is complete before the first finding. Rows of findings are of one record each, and only who has
- * put an entry into its log, or holds the lock of presence, touches more than one of them.
+ * keys: first all rows of `records`, then all rows of the log, then what was found. The sort in `inserted` is the first
+ * border, for it must have read all of `admitted`, and with it all of `created` and `standing`, before it gives its first
+ * row. `in (select entry from inserted)` is the second: it is hashed, so `inserted` is complete before the first finding.
+ * Rows of findings are of one record each, and only who has put an entry into its log, or holds the lock of presence, touches
+ * more than one of them.
  *
  * **Marks** tell the projector which records have news. They are rows of their own that only this statement adds and only the
  * projector deletes, so neither ever waits for the other; one that is there already can only be this entry's own.
  *
  * **A plan that stays good.** A prepared plan made while the tables were empty, and without knowing how long the arrays will
  * be, lives as long as its connection. So nothing here leaves the planner a choice between a lookup by key and a scan of the
- * table: `for share` or `limit` in a lateral subquery cannot be merged into a join, a scalar subquery is evaluated row by row, a row
- * that is there is changed by inserting it once more, and one is deleted by a function, by its key. Nor may it compare every row of
- * a group with every other: `(… in (…)) is true` cannot become a join either, and is hashed.
+ * table: `for share` or `limit` in a lateral subquery cannot be merged into a join, a scalar subquery is evaluated row by
+ * row, a row that is there is changed by inserting it once more, and one is deleted by a function, by its key. Nor may it
+ * compare every row of a group with every other: `(… in (…)) is true` cannot become a join either, and is hashed.
  */
 import { CHANGES, CLIENTS, CONFLICTS, ENTRIES, MARKS, SETTLED, WITHDRAWN } from './insert-parts.ts'
 

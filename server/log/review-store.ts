@@ -1,7 +1,7 @@
 /**
- * What was found in entries, as people review it: who set what when, which writes met, what was held back, and for how long
- * a restored database takes people's edits from others. Reads and single changes of rows that no entry's statement waits for; each
- * is one statement. Pages come newest first.
+ * What was found in entries, as people review it: who set what when, which writes met, what was held back, and for how long a
+ * restored database takes people's edits from others. Reads and single changes of rows that no entry's statement waits for;
+ * each is one statement. Pages come newest first.
  */
 import { parseRecordId, type RecordId, type RecordKey } from '@rapport/shared/ids.ts'
 import type { Sql } from '../db.ts'
