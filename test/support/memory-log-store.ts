@@ -94,6 +94,7 @@ export function createMemoryLogStore(now: () => number = Date.now): MemoryLogSto
       for (const entry of entries) {
         const record = find(entry.key) ?? emptyRecord(entry)
         if (!admits(record, entry)) continue
+        addFindings(record.findings, entry)
         records.set(keyString(entry.key), record)
         record.rows.push({
           position: { sequence: entry.previous.sequence + 1, entry: entry.id },
@@ -101,7 +102,6 @@ export function createMemoryLogStore(now: () => number = Date.now): MemoryLogSto
           authors: structuredClone(entry.authors),
           at: entry.at,
         })
-        addFindings(record.findings, entry)
         admitted.add(entry.id)
       }
       return admitted
