@@ -23,7 +23,7 @@ import type {
   SetAsideRow,
   StoredRecord,
 } from './entry.ts'
-import type { LedgerRows } from './findings.ts'
+import type { Findings, LedgerRows } from './findings.ts'
 import type { ClassifyFailure, LogStore } from './log-store.ts'
 import { reaching } from './reaching.ts'
 
@@ -83,9 +83,10 @@ interface Appended {
   readonly resolve: (outcome: AppendOutcome) => void
 }
 
-/** Caps of one group: rows, and bytes of update, of which the first entry may exceed the latter alone. */
+/** Caps of one group: rows, bytes of update, and rows of findings; the first entry may exceed the latter two alone. */
 const GROUP_ROWS = 500
 const GROUP_BYTES = 4 * 1024 * 1024
+const GROUP_FINDINGS = 10_000
 
 /** Milliseconds between attempts, doubling. */
 const FIRST_RETRY = 50
@@ -128,10 +129,12 @@ export function createUpdateLog({ store, classify, clock, log, metrics, gather =
 
   function takeGroup(): Appended[] {
     let bytes = 0
+    let found = 0
     let rows = 0
     for (const { entry } of gathering) {
       bytes += entry.update.length
-      if (rows > 0 && (rows >= GROUP_ROWS || bytes > GROUP_BYTES)) break
+      found += rowsOf(entry.findings)
+      if (rows > 0 && (rows >= GROUP_ROWS || bytes > GROUP_BYTES || found > GROUP_FINDINGS)) break
       rows += 1
     }
     const group = gathering.slice(0, rows)
@@ -238,4 +241,8 @@ export function createUpdateLog({ store, classify, clock, log, metrics, gather =
       for (const { resolve } of gathering.splice(0)) resolve({ type: 'closed' })
     },
   }
+}
+
+function rowsOf({ marks, clients, changes, conflicts, withdrawn, settled }: Findings): number {
+  return marks.length + clients.length + changes.length + conflicts.length + withdrawn.length + settled.length
 }
