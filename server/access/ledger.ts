@@ -119,9 +119,13 @@ export class Ledger {
     this.#found.withdrawn.push(id)
   }
 
+  /** Not one that the same entry opens anew, or withdraws: what was to be settled is not what it is by then. */
   settle(id: string, status: ConflictStatus): void {
+    const { conflicts, withdrawn, settled } = this.#found
+    if (conflicts.has(id) || withdrawn.includes(id)) return
     for (const open of this.#conflicts.values()) open.delete(id)
-    this.#found.settled.push({ id, status })
+    // Two who settle it at once may share an entry.
+    settled.set(id, status)
   }
 
   // History.
@@ -132,9 +136,9 @@ export class Ledger {
 
   /** What was found since the last time. */
   take(): Findings {
-    const { conflicts, ...rest } = this.#found
+    const { conflicts, settled, ...rest } = this.#found
     this.#found = emptyDraft()
-    return { ...rest, conflicts: [...conflicts.values()] }
+    return { ...rest, conflicts: [...conflicts.values()], settled: Array.from(settled, ([id, status]) => ({ id, status })) }
   }
 
   #own(owner: ClientOwner): void {
@@ -183,11 +187,11 @@ interface Draft {
   changes: FieldChange[]
   conflicts: Map<string, Conflict>
   withdrawn: string[]
-  settled: { id: string; status: ConflictStatus }[]
+  settled: Map<string, ConflictStatus>
 }
 
 function emptyDraft(): Draft {
-  return { marks: [], clients: [], changes: [], conflicts: new Map(), withdrawn: [], settled: [] }
+  return { marks: [], clients: [], changes: [], conflicts: new Map(), withdrawn: [], settled: new Map() }
 }
 
 function isOwn({ client, clock, standsFor }: Mark): boolean {

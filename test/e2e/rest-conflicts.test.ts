@@ -155,6 +155,16 @@ test('P4: whoever may not write there neither puts back nor dismisses', async ()
   for (const device of devices) device.destroy()
 })
 
+test('those who settle one at the same moment all hear what became of it', async () => {
+  const meeting = await meet('together', ['fields', 'title'], ['Boss', 'CFO'])
+  const [conflict] = meeting.items
+  const path = `${CONTACTS}/together/conflicts/${conflict?.id}`
+  const restored = await Promise.all([1, 2, 3, 4].map(() => crm.post(`${path}/restore`)))
+  for (const { status, body } of restored) expect([status, body]).toEqual([200, { ...conflict, status: 'restored' }])
+  expect(recordIn(await crm.get(`${CONTACTS}/together`)).content.fields?.title).toBe(conflict?.replaced.value)
+  part(meeting)
+})
+
 test('pages, and what is not there', async () => {
   const meeting = await meet('paged', ['fields', 'title'], ['Boss', 'CFO'])
   const { ann, mia } = meeting
