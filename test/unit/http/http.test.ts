@@ -165,6 +165,10 @@ test('a method that a path does not take is answered with those that it takes', 
     '/v1/records/contact': ['GET, HEAD, POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'],
     '/v1/records/contact/a': ['GET, HEAD, PATCH, DELETE', 'PUT', 'POST', 'OPTIONS'],
     '/v1/records/contact/a/restore': ['POST', 'GET', 'PUT', 'PATCH', 'DELETE'],
+    '/v1/records/contact/a/history': ['GET, HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    '/v1/records/contact/a/conflicts': ['GET, HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    '/v1/records/contact/a/conflicts/c1/restore': ['POST', 'GET', 'PUT', 'PATCH', 'DELETE'],
+    '/v1/records/contact/a/conflicts/c1/dismiss': ['POST', 'GET', 'PUT', 'PATCH', 'DELETE'],
   }
   for (const [path, [allow, ...methods]] of Object.entries(paths)) {
     for (const method of methods) {

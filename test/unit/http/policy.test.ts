@@ -43,6 +43,12 @@ describe('a record that may not be opened', () => {
         textOf(send('PATCH', `${CONTACTS}/${id}`, {}, { 'If-Match': '"99"' })),
         textOf(send('DELETE', `${CONTACTS}/${id}`)),
         textOf(send('POST', `${CONTACTS}/${id}/restore`)),
+        textOf(send('POST', `${CONTACTS}/${id}/restore`, { at: 1 })),
+        textOf(get(`${CONTACTS}/${id}?at=1`)),
+        textOf(get(`${CONTACTS}/${id}/history`)),
+        textOf(get(`${CONTACTS}/${id}/conflicts`)),
+        textOf(send('POST', `${CONTACTS}/${id}/conflicts/c1/restore`)),
+        textOf(send('POST', `${CONTACTS}/${id}/conflicts/c1/dismiss`)),
       ]),
     )
     expect(new Set(answers).size).toBe(1)
