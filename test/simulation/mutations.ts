@@ -28,7 +28,7 @@ const MUTATIONS: readonly Mutation[] = [
   },
   {
     rule: 'P2: reads wait for the gap',
-    file: 'server/document/room.ts',
+    file: 'server/document/reading.ts',
     line: 'if (!state.busy && reads.serveNow(served)) return',
     broken: 'if (reads.serveNow(served)) return',
   },
@@ -64,7 +64,7 @@ const MUTATIONS: readonly Mutation[] = [
   },
   {
     rule: 'an update with a gap is not applied',
-    file: 'server/access/judge.ts',
+    file: 'server/access/submission-judgement.ts',
     line: 'if (hasGap(update, known)) return GAP',
     broken: '',
   },
@@ -94,9 +94,15 @@ const MUTATIONS: readonly Mutation[] = [
   },
   {
     rule: "formatting that a reader's client tidies up is no offence",
-    file: 'server/access/judge.ts',
+    file: 'server/access/submission-judgement.ts',
     line: '!(struct instanceof Y.Item && struct.content instanceof Y.ContentFormat)',
     broken: 'true',
+  },
+  {
+    rule: "after a restore others' items are taken as relayed",
+    file: 'server/document/ledger-keeper.ts',
+    line: 'take(rows)\n',
+    broken: 'take({ ...rows, restored: false })\n',
   },
   {
     rule: 'a reader is not turned away for news that another instance has',

@@ -194,6 +194,8 @@ export class Scenario {
       return
     }
     this.store.restore(this.#dump)
+    // As whoever puts a backup back says with `cli restored`.
+    this.store.markRestored(Number.MAX_SAFE_INTEGER)
     this.tally.rollbacks += 1
     for (const instance of this.instances) this.stale.add(instance)
     if (this.random.chance(0.4)) for (const index of this.instances.keys()) this.restart(index)
