@@ -12,8 +12,15 @@ export interface Waiting {
   readonly source: Source
   /** The record's head as the log had it some time after this arrived: what is judged on an older state does not count yet. */
   readonly checked?: number
-  /** This is a piece of what was sent: what waits once it is stored. */
-  readonly rest?: Waiting
+  /** Something large that is judged in pieces: all of them share this. */
+  readonly part?: Part
+}
+
+export interface Part {
+  /** Of all that was sent. */
+  readonly bytes: number
+  /** Its source has heard what became of it; what is left of it is dropped. */
+  settled: boolean
 }
 
 /** Where a submission came from: a connection that hears of its verdict, or a caller in this process that awaits it. */

@@ -49,7 +49,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
   const members = new Membership(key.type, deps.policy)
   const server = createServerClient(clock, kept)
   const compaction = new CompactionGauge(start.tail)
-  const slicing = new Slicing(start.replica.size)
+  const slicing = new Slicing()
   const state: RoomState = { record: start, busy: false, over: undefined, replaced: false, contendedAt: Number.NEGATIVE_INFINITY }
   const reading = createReading(deps, state, { reads, members, schedule })
   const aside = createSetAside(deps, state, {
@@ -111,6 +111,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     if (allKnown(replica, known, allOf)) return verdicts.conclude(inbox.take(), [], false)
     if (known === undefined) return ledger.load() ? consider(next) : undefined
     const taken = slicing.take(inbox)
+    if (taken.length === 0) return
     const submissions = taken.map((waiting) => waiting.submission)
     const before = sizeBefore(replica, maxRecordBytes)
     const document = replica.document()

@@ -1,85 +1,77 @@
 /**
- * How much of one submission a room judges at a time. What is larger goes to the log in several entries, with a turn for
- * everybody else in between, and is acknowledged with the last.
+ * How much of one submission a room judges at a time. What is large is judged in pieces, as many as there is time for in one
+ * entry, with a turn for everybody else before the next; it is acknowledged with the last.
  *
- * The cost of a struct depends on the record: Yjs compares what is inserted at one place with all that stands there. So the size is
- * guessed from the record's when the room opens, and then follows the time that judging took.
+ * A piece cannot be interrupted, and what it costs is not to be seen in it: Yjs compares what is inserted at one place with all that
+ * stands there. So pieces are small from the start, and smaller in a record where they turn out to be slow.
  */
 import { createSlicer, type Slicer, weightOf } from '../access/slices.ts'
 import type { Inbox, Waiting } from './inbox.ts'
 
-/** Structs and deletions of one piece. */
-const MOST = 5_000
-/** A record of this many bytes or fewer starts with the most; a larger one with fewer, but never with less than a busy edit brings. */
-const SMALL_RECORD = 20_000
-const BUSY_EDIT = 64
-/** Milliseconds for which a piece may hold the process, and those below which the next one may be larger. */
-const LONG = 30
-const SHORT = 10
+/** Structs and deletions of one piece; what is no larger than that, as a busy edit is, is never cut in a record of usual speed. */
+const MOST = 64
+/** Pieces for one entry. */
+const AT_ONCE = 80
+/** Milliseconds that a piece should take at most, and those below which the next ones may be larger. */
+const LONG = 15
+const SHORT = 5
 
 export class Slicing {
-  #size: number
+  #size = MOST
   /** How many times in a row judging took too long: once may be a pause of the process. */
   #slow = 0
-  /** Of submissions of which a piece was taken and another one is left. */
+  /** Of what is left of something large. */
   readonly #slicers = new WeakMap<Waiting, Slicer>()
 
-  /** `bytes`: of the encoded record. */
-  constructor(bytes: number) {
-    this.#size = Math.min(MOST, Math.max(BUSY_EDIT, Math.floor((MOST * SMALL_RECORD) / Math.max(bytes, 1))))
-  }
-
-  /** The next batch to judge: all before the first submission that is too large, or a piece of that one alone. */
+  /** The next batch to judge: all before the first submission that is too large, or pieces of that one alone. */
   take(inbox: Inbox): readonly Waiting[] {
-    const batch = inbox.take()
-    const index = batch.findIndex((waiting) => isPiece(waiting) || this.#isLarge(waiting))
+    const batch = inbox.take().filter(({ part }) => part?.settled !== true)
+    const index = batch.findIndex((waiting) => this.#isLarge(waiting))
     const large = batch[index]
     if (large === undefined) return batch
-    if (index > 0) {
-      inbox.putBack(batch.slice(index))
-      return batch.slice(0, index)
-    }
-    inbox.putBack(batch.slice(1))
-    return [isPiece(large) ? large : this.#piece(large)]
+    inbox.putBack(batch.slice(index > 0 ? index : 1))
+    return index > 0 ? batch.slice(0, index) : this.#pieces(large, inbox)
   }
 
-  /** Judging this batch took so many milliseconds. */
+  /** Judging these took so many milliseconds. */
   took(batch: readonly Waiting[], milliseconds: number): void {
-    const [only, ...more] = batch
-    const weight = only === undefined || more.length > 0 ? 0 : weigh(only)
-    if (weight === 0) return
-    if (milliseconds > LONG) {
+    const each = milliseconds / batch.length
+    if (each > LONG) {
       this.#slow += 1
-      this.#size = Math.max(this.#slow > 1 ? 1 : BUSY_EDIT, Math.min(this.#size, Math.floor(weight / 2)))
+      const heaviest = Math.max(...batch.map(weigh))
+      if (this.#slow > 1 && heaviest > 1) this.#size = Math.max(1, Math.min(this.#size, heaviest >>> 1))
     } else {
       this.#slow = 0
-      if (milliseconds < SHORT && weight >= this.#size) this.#size = Math.min(MOST, this.#size * 2)
+      if (each < SHORT) this.#size = Math.min(MOST, this.#size * 2)
     }
   }
 
+  /** A piece that comes back is taken as it is. */
   #isLarge(waiting: Waiting): boolean {
-    return this.#slicers.has(waiting) || weigh(waiting) > this.#size
+    return this.#slicers.has(waiting) || (waiting.part === undefined && weigh(waiting) > this.#size)
   }
 
-  #piece(waiting: Waiting): Waiting {
-    const { submission } = waiting
-    if (submission.type !== 'update') return waiting
-    const slicer = this.#slicers.get(waiting) ?? createSlicer(submission.update)
-    const update = slicer.next(this.#size)
-    if (update === undefined) return waiting
-    const piece = { ...waiting, submission: { ...submission, update, whole: submission.update } }
-    if (!slicer.more()) return piece
-    const rest = { ...waiting }
-    this.#slicers.set(rest, slicer)
-    return { ...piece, rest, submission: { ...piece.submission, unfinished: true } }
+  /** What is left goes back to the inbox. */
+  #pieces(large: Waiting, inbox: Inbox): readonly Waiting[] {
+    const { submission, part = { bytes: large.bytes, settled: false } } = large
+    if (submission.type !== 'update') return [large]
+    const slicer = this.#slicers.get(large) ?? createSlicer(submission.update)
+    const pieces: Waiting[] = []
+    while (slicer.more() && pieces.length < AT_ONCE) {
+      const update = slicer.next(this.#size)
+      if (update === undefined) break
+      const piece = { ...submission, update, whole: submission.update, unfinished: slicer.more() }
+      pieces.push({ ...large, submission: piece, bytes: update.bytes.length, part })
+    }
+    if (slicer.more()) {
+      const rest = { ...large, part }
+      this.#slicers.set(rest, slicer)
+      inbox.putBehindOthers(rest)
+    }
+    return pieces
   }
 }
 
 function weigh({ submission }: Waiting): number {
   return submission.type === 'update' ? weightOf(submission.update) : 0
-}
-
-/** A piece that was outrun is judged again as it is. */
-function isPiece({ submission }: Waiting): boolean {
-  return submission.type === 'update' && submission.whole !== undefined
 }

@@ -6,7 +6,7 @@
  */
 import { SyncError, toSyncError } from '@rapport/shared/errors.ts'
 import { isEmpty, type ScannedUpdate } from '../access/pre-scan.ts'
-import type { Verdict } from '../access/submission.ts'
+import type { Submission, Verdict } from '../access/submission.ts'
 import { signatureOf } from '../auth/principal.ts'
 import type { ItemId } from '../log/findings.ts'
 import type { Answer } from './handle.ts'
@@ -77,21 +77,25 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
   }
 
   function tell(waiting: Waiting, verdict: Verdict): void {
-    const { source, submission, bytes, rest } = waiting
-    if (rest !== undefined && (verdict.type === 'admitted' || verdict.type === 'known')) return inbox.putBehindOthers(rest)
+    const { source, submission, part } = waiting
+    if (part?.settled === true) return
+    // The next piece goes on.
+    if ((verdict.type === 'admitted' || verdict.type === 'known') && isUnfinished(submission)) return
+    if (part !== undefined && source.type === 'caller') part.settled = true
     if (verdict.type === 'refused') return refuse(waiting, verdict.error)
     if (source.type === 'caller')
       return verdict.type === 'gap' || verdict.type === 'foreign' ? source.reject(UNFIT[verdict.type]) : source.resolve()
     const { subscriber } = source
     if (verdict.type === 'foreign') return putAside(waiting, subscriber, verdict.awaits)
-    subscriber.settled(1, bytes)
+    settle(waiting)
     if (verdict.type === 'admitted') members.advanced(subscriber)
     else if (verdict.type === 'gap') members.ask(subscriber, state.record.replica.stateVector())
     else if (subscriber.echo && submission.type === 'update') owe(subscriber, submission.whole ?? submission.update)
   }
 
-  function putAside({ submission, bytes }: Waiting, subscriber: Subscriber, awaits: readonly ItemId[]): void {
-    subscriber.settled(1, bytes)
+  function putAside(waiting: Waiting, subscriber: Subscriber, awaits: readonly ItemId[]): void {
+    const { submission } = waiting
+    settle(waiting)
     if (submission.type !== 'update' || ignored.has(subscriber)) return
     ignored.add(subscriber)
     forgetSent(subscriber)
@@ -117,7 +121,7 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
   function refuse(waiting: Waiting, error: SyncError): void {
     const { source } = waiting
     if (source.type === 'socket') {
-      source.subscriber.settled(1, waiting.bytes)
+      settle(waiting)
       return turnAway(source.subscriber, error)
     }
     deps.refusals.inc({ reason: error.code })
@@ -125,9 +129,9 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
   }
 
   function abandon(batch: readonly Waiting[], reason: SyncError): void {
-    for (const { source, bytes } of batch) {
-      if (source.type === 'caller') source.reject(reason)
-      else source.subscriber.settled(1, bytes)
+    for (const waiting of batch) {
+      if (waiting.source.type === 'caller') waiting.source.reject(reason)
+      else settle(waiting)
     }
   }
 
@@ -142,7 +146,7 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
   }
 
   function forgetSent(subscriber: Subscriber): void {
-    for (const { bytes } of inbox.drop(subscriber)) subscriber.settled(1, bytes)
+    for (const waiting of inbox.drop(subscriber)) settle(waiting)
   }
 
   function condemn(waiting: Waiting, error: unknown): void {
@@ -164,6 +168,17 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
   }
 
   return { conclude, refuse, abandon, condemn, turnAway, dismiss, ignores: (subscriber) => ignored.has(subscriber) }
+}
+
+/** The connection is done with it; of something that came in pieces, with all of it, once. */
+function settle({ source, bytes, part }: Waiting): void {
+  if (part?.settled === true || source.type === 'caller') return
+  if (part !== undefined) part.settled = true
+  source.subscriber.settled(1, part?.bytes ?? bytes)
+}
+
+function isUnfinished(submission: Submission): boolean {
+  return submission.type === 'update' && submission.unfinished === true
 }
 
 /** Whether what this was judged by, at this sequence, is known to be no older than it is. */

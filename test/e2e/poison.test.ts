@@ -29,6 +29,7 @@ let attackersToken: string
 let bystandersToken: string
 let bystander: Bystander
 const written: string[] = []
+let made = 0
 const roundTrips: { readonly name: string; readonly worst: number }[] = []
 let memoryBefore = 0
 
@@ -110,7 +111,8 @@ async function standBy(): Promise<Bystander> {
 
 /** A record that an honest client wrote, and an attacker's socket to it. */
 async function target(): Promise<{ readonly id: string; readonly attacker: RawSocket }> {
-  const id = `target-${written.length}`
+  made += 1
+  const id = `target-${made}`
   expect((await rest('POST', '', { id, content: { fields: { title: 'before' } } })).status).toBe(201)
   written.push(id)
   const attacker = await openRaw(socketUrl(id, attackersToken))
@@ -134,10 +136,10 @@ describe('P10: the process lives, and the record can be read and edited, after',
   test.each(UPDATE_POISONS)(
     '$name',
     async ({ name, refusal, frames }) => {
-      const made = frames().map(encodeUpdate)
+      const messages = frames().map(encodeUpdate)
       const { id, attacker } = await target()
       bystander.worst()
-      for (const frame of made) attacker.send(frame)
+      for (const frame of messages) attacker.send(frame)
       await heard(attacker)
       // The edit waits its turn behind what was sent.
       await expectAlive(id, 'after')
@@ -168,7 +170,7 @@ describe('P10: the process lives, and the record can be read and edited, after',
     bystander.close()
     await server.stop()
     server = await startServer(MAIN, testEnvironment(folder))
-    expect(written.length).toBe(UPDATE_POISONS.length + PRESENCE_POISONS.length)
+    expect(written).toHaveLength(UPDATE_POISONS.length + PRESENCE_POISONS.length)
     for (const id of written) await expectAlive(id, 'restarted')
   }, 120_000)
 })

@@ -1,0 +1,111 @@
+/** A submission that is too large for one piece: nobody waits for all of it, and it is acknowledged once. */
+import { describe, expect, test } from 'vitest'
+import * as Y from 'yjs'
+import type { FakeClock } from '../gateway/fake-clock.ts'
+import { crm, openWritten } from './opened.ts'
+import { join, Listener, settled, storedDocument } from './stage.ts'
+
+/** So many keys, each an item of its own. */
+const KEYS = 12_000
+
+function fill(listener: Listener, keys = KEYS): Uint8Array {
+  return listener.edit((document) => {
+    document.transact(() => {
+      for (let index = 0; index < keys; index += 1) document.getMap('emails').set(`e${index}/address`, `a${index}@example.com`)
+    })
+  })
+}
+
+/** Time passes, since two instances at one record leave each other a turn. */
+async function done(listener: Listener, clock: FakeClock, count = 1): Promise<void> {
+  while (listener.done.count < count) {
+    await settled()
+    clock.pass(1)
+  }
+}
+
+async function openFilled() {
+  const opened = await openWritten({ maxRecordBytes: 16 * 1024 * 1024 })
+  const eve = new Listener('eve', { echo: true })
+  await join(opened.room, eve)
+  return { ...opened, eve }
+}
+
+describe('P10: a large submission', () => {
+  test('becomes several entries, is settled once, and is stored whole', async () => {
+    const { room, eve, clock, ada, memory, key } = await openFilled()
+    const update = fill(eve)
+    const before = ada.entries.length
+    room.submit(eve, update)
+    await done(eve, clock)
+    expect(ada.entries.length - before).toBeGreaterThan(1)
+    expect(eve.done).toEqual({ count: 1, bytes: update.length })
+    expect(Object.keys(ada.document.getMap('emails').toJSON())).toHaveLength(KEYS)
+    const stored = await storedDocument(memory, key)
+    expect(Object.keys(stored.getMap('emails').toJSON())).toHaveLength(KEYS)
+    expect(eve.ends).toEqual([])
+  })
+
+  test('lets others at the record go between its pieces, but nothing that its sender sent later', async () => {
+    const { room, eve, clock, ada } = await openFilled()
+    room.submit(eve, fill(eve))
+    room.submit(eve, eve.set('lastName', 'last'))
+    let keysThen = -1
+    const edit = room.edit(crm, (document) => {
+      keysThen = document.getMap('emails').size
+      document.getMap('fields').set('title', 'between')
+    })
+    await edit
+    expect(keysThen).toBeGreaterThan(0)
+    expect(keysThen).toBeLessThan(KEYS)
+    await done(eve, clock, 2)
+    expect(ada.field('lastName')).toBe('last')
+    expect(eve.done.count).toBe(2)
+    const [title, name] = ['between', 'last'].map((value) =>
+      ada.entries.findIndex(({ update }) => Buffer.from(update).includes(value)),
+    )
+    expect(title).toBeLessThan(name ?? 0)
+    expect(name).toBe(ada.entries.length - 1)
+  })
+
+  test('goes on where it was when another instance was faster', async () => {
+    const { room, eve, clock, another, key, memory } = await openFilled()
+    const other = await another().registry.acquire(key)
+    await other.edit(crm, (document) => document.getMap('fields').set('title', 'there'))
+    room.submit(eve, fill(eve))
+    await done(eve, clock)
+    const stored = await storedDocument(memory, key)
+    expect(stored.getMap('fields').get('title')).toBe('there')
+    expect(Object.keys(stored.getMap('emails').toJSON())).toHaveLength(KEYS)
+    expect(eve.done.count).toBe(1)
+  })
+
+  test('with a gap is kept nowhere, asked about once, and settled once', async () => {
+    const { room, eve, clock, ada } = await openFilled()
+    eve.set('firstName', 'never sent')
+    const update = fill(eve, 500)
+    const before = ada.entries.length
+    room.submit(eve, update)
+    await done(eve, clock)
+    expect(ada.entries.length).toBe(before)
+    expect(eve.asks).toHaveLength(1)
+    expect(eve.done).toEqual({ count: 1, bytes: update.length })
+  })
+
+  test('that is stored already is acknowledged whole', async () => {
+    const { room, eve, clock, ada } = await openFilled()
+    const update = fill(eve, 500)
+    room.submit(eve, update)
+    await done(eve, clock)
+    const before = ada.entries.length
+    room.submit(eve, update)
+    await done(eve, clock, 2)
+    await settled()
+    expect(ada.entries.length).toBe(before)
+    expect(eve.repeats).toHaveLength(1)
+    const repeated = new Y.Doc()
+    Y.applyUpdate(repeated, ada.entries[0]?.update ?? new Uint8Array(0))
+    for (const repeat of eve.repeats) Y.applyUpdate(repeated, repeat)
+    expect(Object.keys(repeated.getMap('emails').toJSON())).toHaveLength(500)
+  })
+})
