@@ -102,8 +102,9 @@ function rewriteFormatted(held: Y.XmlText, then: Y.XmlText, depth: number): void
   const most = Math.min(lengthOf(before), lengthOf(after)) - start
   const end = Math.min(commonStart(before.toReversed(), after.toReversed(), true), most)
   const removed = lengthOf(before) - start - end
-  if (removed > 0) held.delete(start, removed)
-  insertRuns(held, start, copyable(cut(after, start, lengthOf(after) - end)), depth)
+  const added = deltaOf(cut(after, start, lengthOf(after) - end), depth)
+  // One pass, however many pieces there are: each insertion by itself would look for its place anew.
+  held.applyDelta([...(start > 0 ? [{ retain: start }] : []), ...(removed > 0 ? [{ delete: removed }] : []), ...added])
 }
 
 function isPlain(runs: readonly Run[]): boolean {
@@ -153,14 +154,12 @@ function cut(runs: readonly Run[], from: number, to: number): Run[] {
   return found
 }
 
-function insertRuns(text: Y.XmlText, from: number, runs: readonly Run[], depth: number): void {
-  let index = from
-  for (const { insert, marks } of runs) {
-    // Yjs adds to what it is given as attributes.
-    if (typeof insert === 'string') text.insert(index, insert, { ...marks })
-    else text.insertEmbed(index, isNode(insert) ? copyOf(insert, depth + 1) : (insert as object), { ...marks })
-    index += typeof insert === 'string' ? insert.length : 1
-  }
+/** What puts these in. A shared type other than the two that rich text is made of has no place in it. */
+function deltaOf(runs: readonly Run[], depth: number): object[] {
+  return runs.flatMap(({ insert, marks }) => {
+    if (insert instanceof Y.AbstractType && !isNode(insert)) return []
+    return [{ insert: isNode(insert) ? copyOf(insert, depth + 1) : insert, attributes: { ...marks } }]
+  })
 }
 
 /** Neighbours that read alike are one run. */
@@ -187,7 +186,7 @@ function copyOf(node: Node, depth: number): Node {
   if (node instanceof Y.XmlText) {
     const text = new Y.XmlText()
     for (const [name, value] of Object.entries(node.getAttributes() as Marks)) text.setAttribute(name, value)
-    if (depth <= MAX_DEPTH) insertRuns(text, 0, copyable(runsOf(node, depth)), depth)
+    if (depth <= MAX_DEPTH) text.applyDelta(deltaOf(runsOf(node, depth), depth))
     return text
   }
   const element = new Y.XmlElement(node.nodeName)
@@ -195,11 +194,6 @@ function copyOf(node: Node, depth: number): Node {
   const children = depth > MAX_DEPTH ? [] : nodesOf(node).map((child) => copyOf(child, depth + 1))
   if (children.length > 0) element.insert(0, children)
   return element
-}
-
-/** A shared type other than these two has no place in a rich text. */
-function copyable(runs: readonly Run[]): Run[] {
-  return runs.filter(({ insert }) => !(insert instanceof Y.AbstractType) || isNode(insert))
 }
 
 function nodesOf(parent: Parent): Node[] {
@@ -228,6 +222,8 @@ function signOf(value: unknown, depth: number): string {
 
 /** JSON that does not depend on the order in which names were set. */
 function stable(value: unknown): string {
+  // Most elements have no attributes, and most words no marks.
+  if (typeof value === 'object' && value !== null && Object.keys(value).length === 0) return Array.isArray(value) ? '[]' : '{}'
   const sorted = (_name: string, held: unknown): unknown =>
     typeof held === 'object' && held !== null && !Array.isArray(held)
       ? Object.fromEntries(Object.entries(held).sort(([one], [other]) => (one < other ? -1 : 1)))
