@@ -1,4 +1,6 @@
 /** A moment in a record's life, as requests name it: a sequence of its log, or a time. */
+import { SyncError } from '@rapport/shared/errors.ts'
+import type { Context } from 'hono'
 
 export type Moment = { readonly sequence: number } | { readonly time: number }
 
@@ -12,4 +14,13 @@ export function parseMoment(given: unknown): Moment | undefined {
   if (SEQUENCE.test(given)) return { sequence: Number(given) }
   const time = TIME.test(given) ? Date.parse(given.toUpperCase()) : Number.NaN
   return Number.isNaN(time) ? undefined : { time }
+}
+
+/** The one that a reading asks for, by the parameter `at`; `undefined` without it. Throws `malformed`. */
+export function readMoment(context: Context): Moment | undefined {
+  const given = context.req.queries('at')
+  if (given === undefined) return undefined
+  const moment = given.length === 1 ? parseMoment(given[0]) : undefined
+  if (moment === undefined) throw new SyncError('malformed', 'at must be a sequence or an RFC 3339 time')
+  return moment
 }

@@ -1,5 +1,4 @@
 /** Restoring over REST: a deletion is lifted, or the content, or one place in it, reads again as it did then. One edit either way. */
-import { SyncError } from '@rapport/shared/errors.ts'
 import { type Place, parsePlace } from '@rapport/shared/schema/places.ts'
 import { own, type RecordType } from '@rapport/shared/schema/record-type.ts'
 import type { Hono } from 'hono'
@@ -63,13 +62,4 @@ function readWanted(type: RecordType, body: JsonObject): { readonly moment: Mome
   const place = path === undefined ? [] : parsePlace(type, path)
   if (place === undefined) throw unfit(['path'], 'unknown_field', 'path names no place in records of this type')
   return { moment, place }
-}
-
-/** The moment that a reading asks for; `undefined` without one. Throws `malformed`. */
-export function readMoment(given: readonly string[] | undefined): Moment | undefined {
-  if (given === undefined) return undefined
-  const [at, ...more] = given
-  const moment = more.length === 0 ? parseMoment(at) : undefined
-  if (moment === undefined) throw new SyncError('malformed', 'at must be a sequence or an RFC 3339 time')
-  return moment
 }

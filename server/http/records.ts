@@ -13,12 +13,12 @@ import { etagOf, readIfMatch, readIfNoneMatch } from './conditions.ts'
 import { addConflicts } from './conflicts.ts'
 import { createGate } from './gate.ts'
 import { addHistory } from './history.ts'
-import type { Moment } from './moment.ts'
+import { type Moment, readMoment } from './moment.ts'
 import { noCursor, readLimit } from './paging.ts'
 import { createPastStates, type PastNeeds } from './past-states.ts'
 import { type ListNeeds, renderList } from './record-list.ts'
 import { type RecordResource, readResource, requireVisible, toResource } from './record-resource.ts'
-import { addRecordRestore, readMoment } from './record-restore.ts'
+import { addRecordRestore } from './record-restore.ts'
 import { type Authenticated, readFlag, readTarget, readType, type Target } from './record-target.ts'
 import { addRecordWrites } from './record-writes.ts'
 import type { WriteNeeds, WriteRequests } from './write-request.ts'
@@ -53,7 +53,7 @@ export function createRecords(needs: RecordsNeeds, requests: WriteRequests): Hon
     const target = readTarget(context, policy)
     const [matches, isHeld] = [readIfMatch(context.req), readIfNoneMatch(context.req)]
     const projected = readFlag(context, 'projected')
-    const moment = readMoment(context.req.queries('at'))
+    const moment = readMoment(context)
     if (projected && moment !== undefined) throw malformed('rows show records as they are now')
     const record = moment === undefined ? await readNow(target, projected) : await readThen(target, moment)
     const { sequence } = record
