@@ -17,13 +17,17 @@ export class Announced {
   readonly #book: ClaimBook
   /** Oldest first. */
   readonly #owners = new Map<number, Author>()
-  #stored: boolean
+  /** The record exists. Claims of one that does not are kept until it does. */
+  #stored = false
 
-  /** `stored`: the record exists. Claims of one that does not are kept until it does. */
-  constructor(key: RecordKey, book: ClaimBook, stored: boolean) {
+  constructor(key: RecordKey, book: ClaimBook) {
     this.#key = key
     this.#book = book
-    this.#stored = stored
+  }
+
+  /** The database knows nothing of what is known here. */
+  get onlyHere(): boolean {
+    return !this.#stored && this.#owners.size > 0
   }
 
   add(client: number, principal: Principal): void {

@@ -8,13 +8,13 @@
  */
 import * as Y from 'yjs'
 import type { Ledger } from '../access/ledger.ts'
-import type { Submission } from '../access/submission.ts'
+import type { Waiting } from './inbox.ts'
 import type { Replica } from './replica.ts'
 
 /** Whether all of these are known, as far as can be said by this ledger or, not having it, without one. */
-export function allKnown(replica: Replica, ledger: Ledger | undefined, submissions: readonly Submission[]): boolean {
+export function allKnown(replica: Replica, ledger: Ledger | undefined, waiting: readonly Waiting[]): boolean {
   const showsAgain = ledger === undefined || hasAny(ledger.standIns())
-  return submissions.every((submission) => {
+  return waiting.every(({ submission }) => {
     if (submission.type !== 'update' || !replica.covers(submission.update)) return false
     return !showsAgain || submission.update.deletes.length === 0 || holdsAll(submission.vector, replica)
   })

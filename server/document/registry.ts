@@ -25,6 +25,7 @@ import type { Room } from './handle.ts'
 import { rebuild } from './history.ts'
 import type { LiveRoom } from './live-room.ts'
 import { createPresence } from './presence.ts'
+import { Recent } from './recent.ts'
 import { Restoration } from './restoration.ts'
 import { createRoom } from './room.ts'
 
@@ -70,8 +71,9 @@ const CHECK_SHARE = 1 / 8
 const SWEEP_BUDGET = 10
 /** What a room takes besides its content, bytes, roughly. */
 const ROOM_BYTES = 4 * 1024
-/** Client ids of unloaded records that are remembered. */
+/** Unloaded records of which this process's client id is remembered, and records without a row, of which whose ids were announced. */
 const KEPT_CLIENTS = 10_000
+const KEPT_ANNOUNCED = 1_000
 
 interface Resident {
   readonly room: LiveRoom
@@ -86,7 +88,8 @@ export function createRegistry(deps: RegistryDeps): Registry {
   /** In order of last use. */
   const residents = new Map<string, Resident>()
   const loading = new Map<string, Promise<Resident>>()
-  const kept = new Map<string, KeptClient>()
+  const kept = new Recent<KeptClient>(KEPT_CLIENTS)
+  const unwritten = new Recent<Announced>(KEPT_ANNOUNCED)
   const timers = new Map<() => void, Timer>()
   let draining = false
   let turn = 0
@@ -103,9 +106,9 @@ export function createRegistry(deps: RegistryDeps): Registry {
 
   async function load(name: string, key: RecordKey): Promise<Resident> {
     const start = await rebuild(log, key)
-    const client = kept.get(name)
-    kept.delete(name)
-    const announced = new Announced(key, book, start.position.sequence > 0)
+    const client = kept.take(name)
+    const announced = unwritten.take(name) ?? new Announced(key, book)
+    if (start.position.sequence > 0) announced.recordStored()
     const announce = (client: number, principal: Principal): void => announced.add(client, principal)
     const room = createRoom(
       {
@@ -127,7 +130,10 @@ export function createRegistry(deps: RegistryDeps): Registry {
       },
       start,
       client,
-      () => residents.delete(name),
+      () => {
+        residents.delete(name)
+        if (announced.onlyHere) unwritten.put(name, announced)
+      },
     )
     // Before the new one is among them, which nobody holds yet.
     loadedBytes += room.footprint() + ROOM_BYTES
@@ -172,11 +178,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
 
   function unload(name: string, room: LiveRoom): void {
     const client = room.keep()
-    if (client !== undefined) {
-      kept.set(name, client)
-      const [oldest] = kept.keys()
-      if (kept.size > KEPT_CLIENTS && oldest !== undefined) kept.delete(oldest)
-    }
+    if (client !== undefined) kept.put(name, client)
     room.end(new SyncError('draining', 'the record was unloaded'))
   }
 

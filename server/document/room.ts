@@ -107,8 +107,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     const { replica, position } = state.record
     if (next.length === 0) return
     const known = ledger.current()
-    const allOf = next.map((waiting) => waiting.submission)
-    if (allKnown(replica, known, allOf)) return verdicts.conclude(inbox.take(), [], false)
+    if (allKnown(replica, known, next)) return verdicts.conclude(inbox.take(), [], false)
     if (known === undefined) return ledger.load() ? consider(next) : undefined
     const taken = slicing.take(inbox)
     if (taken.length === 0) return

@@ -4,7 +4,7 @@ import { type AddressInfo, connect } from 'node:net'
 import { systemClock } from '@rapport/shared/clock.ts'
 import { SyncError } from '@rapport/shared/errors.ts'
 import { encodeAwareness } from '@rapport/shared/protocol/awareness.ts'
-import { encodeAwarenessMessage, encodeStep1, encodeUpdate } from '@rapport/shared/protocol/y-websocket.ts'
+import { encodeAwarenessMessage, encodeStep1, encodeStep2, encodeUpdate } from '@rapport/shared/protocol/y-websocket.ts'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import * as Y from 'yjs'
 import type { Principal } from '../../server/auth/principal.ts'
@@ -321,4 +321,21 @@ test('rooms are released and presence freed when sockets end', async () => {
 test('no token reaches a log', () => {
   expect(logged.length).toBeGreaterThan(5)
   expect(logged.filter((line) => /ann:brief|token=|ann:nobody/.test(line))).toEqual([])
+})
+
+test('SPEC 6: the first answer to our step 1 comes with what its sender had when it asked, and no other content does', async () => {
+  const socket = await openRaw(url('vectors'))
+  const vector = Uint8Array.of(1, 5, 7)
+  await socket.next('step1')
+  socket.send(encodeStep1(vector))
+  for (const bytes of [encodeUpdate, encodeStep2, encodeStep2, encodeUpdate]) socket.send(bytes(Uint8Array.of(0, 0)))
+  await until(() => registry.rooms.get('vectors')?.vectors.length === 4, 'all of it arrives')
+  expect(registry.rooms.get('vectors')?.vectors).toEqual([undefined, vector, undefined, undefined])
+  const silent = await openRaw(url('no-vector'))
+  await silent.next('step1')
+  silent.send(encodeStep2(Uint8Array.of(0, 0)))
+  await until(() => registry.rooms.get('no-vector')?.vectors.length === 1, 'it arrives')
+  expect(registry.rooms.get('no-vector')?.vectors).toEqual([undefined])
+  socket.close()
+  silent.close()
 })

@@ -16,6 +16,8 @@ export interface FakeRoom extends Room {
   readonly subscribers: ReadonlySet<Subscriber>
   /** What was submitted, in order. */
   readonly submitted: Uint8Array[]
+  /** The state vectors that came with them. */
+  readonly vectors: (Uint8Array | undefined)[]
   readonly joins: (() => void)[]
   /** While true, submissions are kept and not settled. */
   hold: boolean
@@ -28,6 +30,7 @@ export function createFakeRoom(key: RecordKey): FakeRoom {
   const document = new Y.Doc()
   const subscribers = new Set<Subscriber>()
   const submitted: Uint8Array[] = []
+  const vectors: (Uint8Array | undefined)[] = []
   const held: { subscriber: Subscriber; update: Uint8Array }[] = []
   const joins: (() => void)[] = []
   let sequence = 0
@@ -49,6 +52,7 @@ export function createFakeRoom(key: RecordKey): FakeRoom {
     document,
     subscribers,
     submitted,
+    vectors,
     joins,
     hold: false,
     holdJoins: false,
@@ -67,8 +71,9 @@ export function createFakeRoom(key: RecordKey): FakeRoom {
     read(stateVector, answer) {
       answer({ type: 'answer', value: Y.encodeStateAsUpdate(document, stateVector) })
     },
-    submit(subscriber, update) {
+    submit(subscriber, update, vector) {
       submitted.push(update)
+      vectors.push(vector)
       if (room.hold) held.push({ subscriber, update })
       else commit(subscriber, update)
     },

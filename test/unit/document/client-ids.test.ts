@@ -149,6 +149,22 @@ describe('P4: a client id that somebody has announced', () => {
     expect([stage.calls('bind'), owner]).toEqual([1, { sub: 'bob', role: 'rep' }])
   })
 
+  test('of a record that does not exist is theirs, too, while everybody is away', async () => {
+    const { registry, room, key } = await openRoom()
+    const [bob, mallory] = [new Listener('bob'), new Listener('mallory')]
+    for (const listener of [bob, mallory]) await join(room, listener)
+    announce(room, bob)
+    for (const listener of [bob, mallory]) room.leave(listener)
+    registry.release(room)
+    const again = await registry.acquire(key)
+    expect(again).not.toBe(room)
+    const squatter = squatterOn(bob)
+    await join(again, squatter)
+    again.submit(squatter, squatter.set('title', 'squat'))
+    await settled()
+    expect(squatter.ends.map(({ code }) => code)).toEqual(['foreign'])
+  })
+
   test('of all rooms go to the database in one statement for what comes within 100 ms; those of readers never', async () => {
     const stage = createStage()
     const rooms = await Promise.all(['a', 'b', 'c'].map((id) => stage.registry.acquire(recordKey(id))))
