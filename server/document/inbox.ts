@@ -68,12 +68,14 @@ export class Inbox {
     if (batch.length > 0) this.#waiting = [...batch, ...this.#waiting]
   }
 
-  /** The rest of something large: whoever else waits comes first, but nothing that came later from where it came from. */
-  putBehindOthers(rest: Waiting): void {
-    const { source } = rest
+  /** Of one source, what there was no time for: whoever else waits comes first, but nothing that came later from there. */
+  putBehindOthers(left: readonly Waiting[]): void {
+    const source = left[0]?.source
+    if (source === undefined) return
     const own = (waiting: Waiting): boolean =>
-      source.type === 'socket' && waiting.source.type === 'socket' && waiting.source.subscriber === source.subscriber
-    this.#waiting = [...this.#waiting.filter((waiting) => !own(waiting)), rest, ...this.#waiting.filter(own)]
+      waiting.source === source ||
+      (source.type === 'socket' && waiting.source.type === 'socket' && waiting.source.subscriber === source.subscriber)
+    this.#waiting = [...this.#waiting.filter((waiting) => !own(waiting)), ...left, ...this.#waiting.filter(own)]
   }
 
   /** One of the first `count` is guilty of something: hand them out one at a time. */

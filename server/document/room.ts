@@ -138,7 +138,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     const { entry } = judgement
     const batch = taken.slice(0, judgement.verdicts.length)
     slicing.took(batch, clock.elapsed() - since)
-    inbox.putBack(taken.slice(batch.length))
+    slicing.leave(taken.slice(batch.length), inbox)
     if (entry === undefined) return verdicts.conclude(batch, judgement.verdicts, false)
     if (overgrows(replica, before, entry, submissions.slice(0, batch.length), maxRecordBytes))
       return disown(batch, new SyncError('too_large', 'the record would exceed its size limit'))

@@ -9,9 +9,9 @@ import { createSlicer, type Slicer, weightOf } from '../access/slices.ts'
 import type { Inbox, Waiting } from './inbox.ts'
 
 /** Structs and deletions of one piece; what is no larger than that, as a busy edit is, is never cut in a record of usual speed. */
-const MOST = 64
+const MOST = 32
 /** Pieces for one entry. */
-const AT_ONCE = 80
+const AT_ONCE = 160
 /** Milliseconds that a piece should take at most, and those below which the next ones may be larger. */
 const LONG = 15
 const SHORT = 5
@@ -31,6 +31,12 @@ export class Slicing {
     if (large === undefined) return batch
     inbox.putBack(batch.slice(index > 0 ? index : 1))
     return index > 0 ? batch.slice(0, index) : this.#pieces(large, inbox)
+  }
+
+  /** There was no time for these. */
+  leave(left: readonly Waiting[], inbox: Inbox): void {
+    if (left[0]?.part === undefined) inbox.putBack(left)
+    else inbox.putBehindOthers(left)
   }
 
   /** Judging these took so many milliseconds. */
@@ -66,7 +72,7 @@ export class Slicing {
     if (slicer.more()) {
       const rest = { ...large, part }
       this.#slicers.set(rest, slicer)
-      inbox.putBehindOthers(rest)
+      inbox.putBehindOthers([rest])
     }
     return pieces
   }
