@@ -177,7 +177,8 @@ test('410 gone: deleted, and erased', async () => {
   await database.sql`insert into rapport.records (tenant, type, id, created_at, created_by, erased)
     values ('demo', 'contact', 'erased', now(), 'ann', true)`
   await database.close()
-  const erased = [crm.get(`${CONTACTS}/erased`), crm.post(CONTACTS, { id: 'erased', content: {} }), ...writes(crm, 'erased')]
+  const looks = ['', '?at=1', '/history', '/conflicts'].map((rest) => crm.get(`${CONTACTS}/erased${rest}`))
+  const erased = [...looks, crm.post(CONTACTS, { id: 'erased', content: {} }), ...writes(crm, 'erased')]
   for (const answer of await Promise.all(erased)) expectProblem(answer, 410, 'gone', 'Gone', 'the record was erased')
 })
 
