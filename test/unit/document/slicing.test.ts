@@ -6,7 +6,7 @@ import { crm, openWritten } from './opened.ts'
 import { join, Listener, settled, storedDocument } from './stage.ts'
 
 /** So many keys, each an item of its own. */
-const KEYS = 12_000
+const KEYS = 6_000
 
 function fill(listener: Listener, keys = KEYS): Uint8Array {
   return listener.edit((document) => {
