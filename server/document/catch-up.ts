@@ -49,7 +49,7 @@ export function createCatchUp(deps: RoomDeps, state: RoomState, parts: Parts): C
     ledger.forget()
     try {
       const read = await untilRead(clock, state, async () => ({
-        rebuilt: await rebuild(log, key),
+        rebuilt: await rebuild(log, key, clock),
         missed: await missedSince(log, key, state.record.position),
       }))
       if (read !== undefined) adopt(read.rebuilt, read.missed)

@@ -4,6 +4,7 @@
  * Both answer whether the history that the room knew still stands. After a database was restored from a backup it may not:
  * then what the room's clients hold may be more than what is stored, and they must be asked for it.
  */
+import type { Clock } from '@rapport/shared/clock.ts'
 import { SyncError } from '@rapport/shared/errors.ts'
 import type { RecordKey } from '@rapport/shared/ids.ts'
 import { headOf, type LogRow, ORIGIN, type Position, type StoredRecord, updatesOf } from '../log/entry.ts'
@@ -34,7 +35,7 @@ export type Missed =
 const MAX_ROWS = 100
 
 /** Throws a `SyncError`: `overload` (may be tried again), `gone`, or `out_of_service` if what is stored makes no whole. */
-export async function rebuild(log: UpdateLog, key: RecordKey): Promise<Rebuilt> {
+export async function rebuild(log: UpdateLog, key: RecordKey, clock: Clock): Promise<Rebuilt> {
   const stored = await log.load(key)
   if (stored === undefined) {
     return {
@@ -48,7 +49,7 @@ export async function rebuild(log: UpdateLog, key: RecordKey): Promise<Rebuilt> 
   }
   if (stored.erased) throw new SyncError('gone', 'the record was erased')
   return {
-    replica: replicaOf(stored),
+    replica: await replicaOf(stored, clock),
     position: headOf(stored),
     createdAt: stored.createdAt,
     createdBy: stored.createdBy,
@@ -73,13 +74,13 @@ function continued(rows: readonly LogRow[], from = 0): Missed {
   return rows.length >= MAX_ROWS ? { type: 'far' } : { type: 'continued', rows: rows.slice(from) }
 }
 
-function replicaOf(stored: StoredRecord): Replica {
+async function replicaOf(stored: StoredRecord, clock: Clock): Promise<Replica> {
   const { snapshot, tail } = stored
   if (!dense(tail, (snapshot?.position.sequence ?? 0) + 1))
     throw new SyncError('out_of_service', 'the log does not continue its snapshot')
   try {
     if (snapshot !== undefined && tail.length === 0) return Replica.frozen(snapshot.update, snapshot.stateVector)
-    return Replica.replay(updatesOf(stored))
+    return await Replica.replay(updatesOf(stored), clock)
   } catch (cause) {
     throw new SyncError('out_of_service', 'the log cannot be replayed', { cause })
   }

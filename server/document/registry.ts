@@ -105,7 +105,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
   every(COOL_EVERY, () => sweep())
 
   async function load(name: string, key: RecordKey): Promise<Resident> {
-    const start = await rebuild(log, key)
+    const start = await rebuild(log, key, deps.clock)
     const client = kept.take(name)
     const announced = unwritten.take(name) ?? new Announced(key, book)
     if (start.position.sequence > 0) announced.recordStored()

@@ -4,9 +4,10 @@
  * Whoever holds it decides when it equals committed state; answers are cached until `changed` says that it moved on, so a
  * hundred clients that open a record at once cost one encoding.
  */
+import type { Clock } from '@rapport/shared/clock.ts'
 import * as Y from 'yjs'
 import { type ClockRange, type ScannedUpdate, storedDeletions } from '../access/pre-scan.ts'
-import { applyStored } from '../log/replay.ts'
+import { applyStored, applyStoredInTurns } from '../log/replay.ts'
 
 /** Measured on customer records: the heap a Y.Doc takes for each byte of its encoded state. */
 const LIVE_FACTOR = 12
@@ -41,9 +42,9 @@ export class Replica {
   }
 
   /** From updates in order. Throws what Yjs throws, and if they do not make a whole. */
-  static replay(updates: readonly Uint8Array[]): Replica {
+  static async replay(updates: readonly Uint8Array[], clock: Clock): Promise<Replica> {
     const document = new Y.Doc()
-    applyStored(document, updates)
+    await applyStoredInTurns(document, updates, clock)
     return new Replica(
       { document },
       updates.reduce((sum, update) => sum + update.length, 0),

@@ -5,12 +5,13 @@
  * super-linear in their number. One record at a time in a process. The swap takes place only if the snapshot is still
  * the one this started from; the log's rows stay, whether it does or not.
  */
+import { systemClock } from '@rapport/shared/clock.ts'
 import { keyString, type RecordKey } from '@rapport/shared/ids.ts'
 import * as Y from 'yjs'
 import type { Logger } from '../observability/logger.ts'
 import { headOf, type Position, type Snapshot, type StoredRecord, updatesOf } from './entry.ts'
 import type { LogStore } from './log-store.ts'
-import { applyStored } from './replay.ts'
+import { applyStoredInTurns } from './replay.ts'
 
 /** A snapshot that took its place. */
 export interface Compacted {
@@ -23,7 +24,7 @@ export interface Compactor {
   compact(key: RecordKey): Promise<Compacted | undefined>
 }
 
-export function createCompactor(store: LogStore, log: Logger): Compactor {
+export function createCompactor(store: LogStore, log: Logger, clock = systemClock): Compactor {
   const running = new Map<string, Promise<Compacted | undefined>>()
   let last: Promise<unknown> = Promise.resolve()
 
@@ -31,7 +32,7 @@ export function createCompactor(store: LogStore, log: Logger): Compactor {
     try {
       const stored = await store.load(key)
       if (stored === undefined || stored.erased || stored.tail.length === 0) return undefined
-      const snapshot = snapshotOf(stored)
+      const snapshot = await snapshotOf(stored, clock)
       const swapped = await store.swapSnapshot(key, stored.snapshot?.position.sequence ?? 0, snapshot)
       return swapped ? { position: snapshot.position, bytes: snapshot.update.length } : undefined
     } catch (error) {
@@ -57,9 +58,9 @@ export function createCompactor(store: LogStore, log: Logger): Compactor {
 }
 
 /** Throws if the stored updates do not make a whole: such a log is left for a person to look at. */
-export function snapshotOf(stored: StoredRecord): Snapshot {
+export async function snapshotOf(stored: StoredRecord, clock = systemClock): Promise<Snapshot> {
   const document = new Y.Doc()
-  applyStored(document, updatesOf(stored))
+  await applyStoredInTurns(document, updatesOf(stored), clock)
   const snapshot = {
     position: headOf(stored),
     update: Y.encodeStateAsUpdate(document),

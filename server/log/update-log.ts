@@ -108,7 +108,7 @@ export function createUpdateLog({ store, classify, clock, log, metrics, gather =
     'How long a group commit took, retries included',
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30],
   )
-  const compactor = createCompactor(store, log)
+  const compactor = createCompactor(store, log, clock)
   let gathering: Appended[] = []
   let writing: Promise<void> | undefined
   const lanes = new Set<Promise<void>>()

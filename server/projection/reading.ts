@@ -8,7 +8,7 @@ import { forward } from '@rapport/shared/mapping/forward.ts'
 import type { Plan, Projection } from '@rapport/shared/mapping/plan.ts'
 import * as Y from 'yjs'
 import { headOf, type StoredRecord, updatesOf } from '../log/entry.ts'
-import { applyStored } from '../log/replay.ts'
+import { applyStoredInTurns } from '../log/replay.ts'
 import type { UpdateLog } from '../log/update-log.ts'
 import { classifyFailure } from './failure.ts'
 import type { Faulty } from './marks.ts'
@@ -53,7 +53,7 @@ export async function readRecords(deps: ReadingDeps, plan: Plan, keys: readonly 
   for (const key of keys) {
     if (units > BATCH_UNITS) break
     taken += 1
-    const item = await readRecord(deps.log, plan, key)
+    const item = await readRecord(deps, plan, key)
     if (item === undefined) gone.push(key)
     else items.push(item)
     if (item?.type === 'mapped') units += JSON.stringify(item.projection).length
@@ -62,14 +62,14 @@ export async function readRecords(deps: ReadingDeps, plan: Plan, keys: readonly 
   return { items, gone, taken }
 }
 
-async function readRecord(log: ReadingDeps['log'], plan: Plan, key: RecordKey): Promise<Mapped | Unreadable | undefined> {
+async function readRecord({ log, clock }: ReadingDeps, plan: Plan, key: RecordKey): Promise<Mapped | Unreadable | undefined> {
   // Of a record that cannot even be loaded all marks go; it is tried again when it is time.
   let sequence = Number.MAX_SAFE_INTEGER
   try {
     const stored = await log.load(key)
     if (stored === undefined || stored.erased) return undefined
     sequence = headOf(stored).sequence
-    return { type: 'mapped', key, sequence, projection: project(plan, stored) }
+    return { type: 'mapped', key, sequence, projection: await project(plan, stored, clock) }
   } catch (thrown) {
     const cause = (thrown as { readonly cause?: unknown } | undefined)?.cause
     if (sequence === Number.MAX_SAFE_INTEGER && classifyFailure(cause) !== 'refused') throw cause
@@ -77,10 +77,10 @@ async function readRecord(log: ReadingDeps['log'], plan: Plan, key: RecordKey): 
   }
 }
 
-function project(plan: Plan, stored: StoredRecord): Projection {
+async function project(plan: Plan, stored: StoredRecord, clock: Clock): Promise<Projection> {
   const document = new Y.Doc()
   try {
-    applyStored(document, updatesOf(stored))
+    await applyStoredInTurns(document, updatesOf(stored), clock)
     return forward(plan, { key: stored.key, sequence: headOf(stored).sequence, document })
   } finally {
     document.destroy()

@@ -129,7 +129,7 @@ test('a log with a hole, an erased record and one that was never written are lef
   const entry = entryOf(key, ORIGIN, { update: hole })
   await store.insert([entry])
   const stored = await store.load(key)
-  expect(() => stored && snapshotOf(stored)).toThrow('gap')
+  await expect(stored && snapshotOf(stored)).rejects.toThrow('gap')
   expect(stored && headOf(stored)).toEqual(positionOf(entry))
   const compactor = createCompactor(store, silent)
   expect(await compactor.compact(key)).toBeUndefined()
