@@ -1,11 +1,22 @@
 /**
- * Updates and presence made to hurt a server, each as a generator with a name, at the size at which it was seen to hurt a plain
+ * Updates made to hurt a server, each as a generator with a name, at the size at which it was seen to hurt a plain
  * document. What they did there: wedge it for good, block the process for seconds, take hundreds of megabytes, or lose others' edits.
  */
-import { encodeAwareness } from '@rapport/shared/protocol/awareness.ts'
-import * as encoding from 'lib0/encoding'
-import * as Y from 'yjs'
-import { encoded, gc, item, type Parts, POISONS } from '../unit/access/bytes.ts'
+import { gc, item, type Parts, POISONS } from '../unit/access/bytes.ts'
+import {
+  ATTACKER,
+  chain,
+  client,
+  DELETED_IN_ROOT,
+  MAP,
+  NULL,
+  nestedMaps,
+  STRING_BEHIND,
+  TYPE_BEHIND,
+  times,
+  update,
+  versionTwo,
+} from './poison-parts.ts'
 
 export interface Poison {
   readonly name: string
@@ -13,57 +24,6 @@ export interface Poison {
   readonly refusal?: string
   /** Updates, to be sent one after the other. */
   frames(): readonly Uint8Array[]
-}
-
-const NULL = Uint8Array.of(126)
-/** First bytes of items: their content kind, and what they lean on. */
-const DELETED_IN_ROOT = 1
-const TYPE_BEHIND = Uint8Array.of(0x87)
-const STRING_BEHIND = Uint8Array.of(0x84)
-const ANY_BEHIND = Uint8Array.of(0x88)
-const MAP = 1
-const ATTACKER = 0x7000_0000
-
-function times<T>(count: number, make: (index: number) => T): T[] {
-  return Array.from({ length: count }, (_, index) => make(index))
-}
-
-/** Structs of one client from a clock on. */
-function client(id: number, clock: number, structs: readonly Parts[]): Parts {
-  return [structs.length, id, clock, structs.flat()].flat()
-}
-
-/** Clients, each as `client` makes it, and deletions as (client, ranges). */
-function update(clients: readonly Parts[], ...deletions: readonly Parts[]): Uint8Array {
-  return encoded([clients.length, clients.flat(), deletions.length, deletions.flat()].flat())
-}
-
-/** Maps in one another, the outermost under a key of `emails`. */
-function nestedMaps(id: number, levels: number): Parts[] {
-  return times(levels, (level) => (level === 0 ? [0x27, 1, 'emails', 'a', MAP] : [0x27, 0, id, level - 1, 'a', MAP]))
-}
-
-/** One text whose items cannot merge: strings and values in turn, each behind the one before. */
-function chain(id: number, length: number): Parts[] {
-  return times(length, (at) => {
-    if (at === 0) return [4, 1, 'summary', 'x']
-    return at % 2 === 0 ? [STRING_BEHIND, id, at - 1, 'x'] : [ANY_BEHIND, id, at - 1, 1, NULL]
-  })
-}
-
-/** As version 2 writes it: a million collected structs are a run of equal lengths. */
-function versionTwo(structs: number): Uint8Array {
-  const encoder = new Y.UpdateEncoderV2()
-  encoding.writeVarUint(encoder.restEncoder, 1)
-  encoding.writeVarUint(encoder.restEncoder, structs)
-  encoder.writeClient(1)
-  encoding.writeVarUint(encoder.restEncoder, 0)
-  for (let left = structs; left > 0; left -= 1) {
-    encoder.writeInfo(0)
-    encoder.writeLen(1)
-  }
-  encoding.writeVarUint(encoder.restEncoder, 0)
-  return encoder.toUint8Array()
 }
 
 const SMALL: readonly Poison[] = POISONS.map(([name, refusal, bytes]) => ({ name, refusal, frames: () => [bytes] }))
@@ -309,32 +269,3 @@ const LARGE: readonly Poison[] = [
 ]
 
 export const UPDATE_POISONS: readonly Poison[] = [...SMALL, ...LARGE]
-
-/** Payloads of awareness messages. */
-export const PRESENCE_POISONS: readonly { readonly name: string; payload(): Uint8Array }[] = [
-  {
-    name: 'a state nested 20,000 deep, 40 kB',
-    payload: () => encodeAwareness([{ client: ATTACKER, clock: 1, state: '['.repeat(20_000) + ']'.repeat(20_000) }]),
-  },
-  {
-    name: '200,000 ids, 1.4 MB',
-    payload: () => encodeAwareness(times(200_000, (at) => ({ client: at, clock: 1, state: '{}' }))),
-  },
-  {
-    name: 'the last clock there is',
-    payload: () => encodeAwareness([{ client: ATTACKER, clock: Number.MAX_SAFE_INTEGER, state: '{}' }]),
-  },
-  {
-    name: 'a sound state and one that is no JSON',
-    payload: () =>
-      encodeAwareness([
-        { client: ATTACKER, clock: 1, state: '{}' },
-        { client: ATTACKER + 1, clock: 1, state: '{' },
-      ]),
-  },
-  {
-    name: 'a state of 3 MB',
-    payload: () => encodeAwareness([{ client: ATTACKER, clock: 1, state: JSON.stringify({ name: 'x'.repeat(3_000_000) }) }]),
-  },
-  { name: 'a state that is no object', payload: () => encodeAwareness([{ client: ATTACKER, clock: 1, state: '5' }]) },
-]

@@ -2,9 +2,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import * as Y from 'yjs'
-import { type ClockRange, preScan, type ScannedUpdate } from '../../../server/access/pre-scan.ts'
+import { type ClockRange, preScan, type ScannedUpdate, storedDeletions } from '../../../server/access/pre-scan.ts'
 import { MalformedUpdate } from '../../../server/access/update-reader.ts'
-import { BEHIND, bytesOf, gc, item, POISONS, skip, structsOf } from './bytes.ts'
+import { BEHIND, bytesOf, encoded, gc, item, POISONS, skip, structsOf } from './bytes.ts'
 import { DEVICES, type Device, released } from './edits.ts'
 
 describe('P10: the pre-scan refuses what no Yjs encoder writes', () => {
@@ -97,6 +97,28 @@ describe('P10: every update that an honest client can send passes, and is descri
       }),
       { numRuns: 50 },
     )
+  })
+})
+
+describe('P10: what the largest record can honestly hold passes', () => {
+  test.each<[string, () => Uint8Array]>([
+    ['one deleted note of 5,000 characters', () => structsOf(gc(5_001))],
+    ['a million structs', () => encoded([1, 1_000_000, 7, 0, Array.from({ length: 1_000_000 }, () => gc(1)).flat(), 0].flat())],
+    ['5,000 clients', () => encoded([5_000, Array.from({ length: 5_000 }, (_, at) => [1, at, 0, ...gc(1)]).flat(), 0].flat())],
+    [
+      'deletions of 20,000 clients, as every whole difference of an old record has them',
+      () => encoded([0, 20_000, Array.from({ length: 20_000 }, (_, at) => [at, 1, 0, 1]).flat()].flat()),
+    ],
+    ['a text of 4 MiB', () => structsOf(item(4, 'x'.repeat(4 * 1024 * 1024)))],
+  ])('%s', (_what, make) => {
+    expect(failureOf(make())).toBeUndefined()
+  })
+
+  test('and what the server has stored itself is read whatever it has grown to', () => {
+    const clients = Array.from({ length: 5_001 }, (_, at) => [1, at, 0, ...gc(1)]).flat()
+    const state = encoded([5_001, clients, 1, 3, 1, 0, 1].flat())
+    expect(String(failureOf(state))).toContain('too many clients')
+    expect(storedDeletions(state)).toEqual([{ client: 3, start: 0, end: 1 }])
   })
 })
 
