@@ -110,7 +110,7 @@ export class UpdateReader {
       case 120: // true
         return
       case 125: // signed integer: sign and six bits, then seven bits a byte
-        if (this.byte() >= 0x80) this.varUint()
+        if (this.byte() >= 0x80 && this.varUint() > Number.MAX_SAFE_INTEGER / 64) throw new MalformedUpdate('integer too large')
         return
       case 124: // 32-bit float
         return this.skip(4)
