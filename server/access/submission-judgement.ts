@@ -13,7 +13,7 @@ import { judgeKey } from './key-judgement.ts'
 import type { Ledger } from './ledger.ts'
 import { withoutKnownParts } from './overlap.ts'
 import { mayWrite, mayWriteField, mayWriteIn, type Policy, type Relation, relationOf } from './policy.ts'
-import { type ClockRange, hasGap, type ScannedUpdate } from './pre-scan.ts'
+import { type ClockRange, hasGap, type Known, type ScannedUpdate } from './pre-scan.ts'
 import type { ServerClient } from './server-client.ts'
 import { deletionsOf, type ServerPen } from './server-pen.ts'
 import { depthWithin } from './struct-list.ts'
@@ -61,7 +61,7 @@ export function judgeUpdate(bench: Bench, submission: UpdateSubmission): Verdict
     const offends = clients.size > 0 || update.deletes.some((range) => !isIdle(document, range))
     return offends ? FORBIDDEN : KNOWN
   }
-  if (hasGap(update, known)) return GAP
+  if ((whole !== update && leansOnMore(whole, known)) || hasGap(update, known)) return GAP
   if (!depthWithin(update, document, MOST_LEVELS)) return TOO_DEEP
   if (document.share.size + update.roots.size > MOST_ROOTS && addsRoots(document, update)) return TOO_MANY_ROOTS
   const relayed = submission.relayed === true || ledger.restored
@@ -88,6 +88,16 @@ export function judgeUpdate(bench: Bench, submission: UpdateSubmission): Verdict
   const cleared = judgeTouched(court, touched)
   if (!changed && !cleared) return KNOWN
   return court.issues.length === 0 ? ADMITTED : { type: 'admitted', issues: court.issues }
+}
+
+/** Large updates that were found whole once: what is judged in many parts is looked through with the first. */
+const wholes = new WeakSet<ScannedUpdate>()
+
+function leansOnMore(whole: ScannedUpdate, known: Known): boolean {
+  if (wholes.has(whole)) return false
+  if (hasGap(whole, known)) return true
+  wholes.add(whole)
+  return false
 }
 
 function writesAllTexts({ type, policy }: Bench, principal: Principal, relation: Relation): boolean {
