@@ -87,7 +87,7 @@ function judgeClear(court: Court, touch: KeyTouch, standing: Standing): Standing
  */
 function judgeStaleClear(court: Court, touch: KeyTouch, standing: Standing): Standing {
   const { ledger, sender } = court
-  if (standing.cleared || standing.carrier === undefined || touch.items.length > 0) return standing
+  if (court.unfinished || standing.cleared || standing.carrier === undefined || touch.items.length > 0) return standing
   if (!ledger.isServer(standing.carrier.client) || isSameWrite(standing.write, standing.carrier)) return standing
   if (sender.holds(standing.carrier) === true) return standing
   for (let item = touch.map._map.get(touch.key) ?? null; item !== null; item = item.left) {

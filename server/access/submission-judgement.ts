@@ -191,7 +191,8 @@ function judgeStandIns(court: Court, touched: Touched): boolean {
       ledger.forget(id)
       continue
     }
-    if (sender === SERVER || sender.holds(id) === true || !sender.deletesAny) continue
+    // What the sender wrote there last may be in a part that is still to come.
+    if (court.unfinished || sender === SERVER || sender.holds(id) === true || !sender.deletesAny) continue
     const touch = touchOf(document, court.type, carrier)
     if (touch === undefined || touched.keys.some(({ map, key }) => map === touch.map && key === touch.key)) continue
     judgeKey(court, touch)
