@@ -135,7 +135,8 @@ function show(court: Court, { map, root, key }: KeyTouch, standing: Standing): S
   if (rightmost === undefined) return standing
   const id = lastId(rightmost)
   const held = rightmost.deleted ? null : contentOf(rightmost)
-  const shows = held === GONE || held === NO_VALUE ? undefined : (scalarOf(held) ?? null)
+  // What no register holds reads as empty, and is there all the same.
+  const shows = held === null || held === undefined ? null : scalarOf(held)
   const isEmpty = standing.cleared || standing.value === null
   if (isSameWrite(ledger.writeOf(id), standing.write) && shows === standing.value) {
     if (!standing.cleared || rightmost.deleted || (ledger.markAt(id)?.cleared ?? false)) return standing
