@@ -10,6 +10,7 @@ import type { Principal } from '../auth/principal.ts'
 import type { Via } from '../log/findings.ts'
 import type { Ledger, Value, Write } from './ledger.ts'
 import type { Policy, Relation } from './policy.ts'
+import type { ClockRange } from './pre-scan.ts'
 import type { CutPair } from './text-pairs.ts'
 import type { Touched } from './touched.ts'
 
@@ -19,6 +20,8 @@ export interface Sender {
   holds(id: { readonly client: number; readonly clock: number }): boolean | undefined
   /** Whether its set of deletions names the item. */
   deletes(id: { readonly client: number; readonly clock: number }): boolean
+  /** What it deletes, and nothing that it held before: all that an update of one moment names. */
+  readonly named: readonly ClockRange[] | undefined
   readonly deletesAny: boolean
 }
 

@@ -82,8 +82,13 @@ function holds(court: Court, root: string, key: string): boolean {
 
 function namesBefore(court: Court, root: string): ReadonlySet<string> {
   const names = new Set<string>()
-  for (const key of court.document.getMap(root)._map.keys()) {
+  const map = court.document.getMap(root)
+  for (const key of map._map.keys()) {
     if ((root !== 'fields' || CUSTOM_FIELD.test(key)) && holds(court, root, key)) names.add(nameOf(root, key))
+  }
+  // A deleted entry is kept for a restore, and takes nobody's place.
+  if (own(court.type.roots, root)?.kind === 'collection') {
+    for (const name of names) if (map.get(entryKey(name, 'deleted')) === true) names.delete(name)
   }
   return names
 }

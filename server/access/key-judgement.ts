@@ -9,6 +9,7 @@
 import type { IssueCode } from '@rapport/shared/errors.ts'
 import { checkKey, isPlace, pathOfKey } from '@rapport/shared/schema/key-rules.ts'
 import { scalarOf } from '@rapport/shared/schema/read-content.ts'
+import { own } from '@rapport/shared/schema/record-type.ts'
 import type * as Y from 'yjs'
 import type { ItemId } from '../log/findings.ts'
 import { noteLoser, noteWinner, settledBy } from './concurrent-writes.ts'
@@ -52,6 +53,7 @@ export function judgeKey(court: Court, touch: KeyTouch): void {
     } else noteLoser(court, path, candidate, standing, seen)
   }
 
+  removeHidden(court, touch)
   standing = judgeClear(court, touch, standing)
   standing = show(court, touch, standing)
   if (before.value === standing.value) return
@@ -60,13 +62,25 @@ export function judgeKey(court: Court, touch: KeyTouch): void {
   ledger.change({ path, before: before.value, after: standing.value, author, device, via: court.via, item })
 }
 
+/**
+ * Yjs deletes what stands left of the rightmost item. Not so the halves of an item that held two values, and was cut: nobody reads the
+ * left one, but it would stay in the record.
+ */
+function removeHidden(court: Court, { items }: KeyTouch): void {
+  for (const item of items) {
+    if (item.deleted || item.right === null) continue
+    item.delete(court.transaction)
+    court.alter()
+  }
+}
+
 /** An item whose value is gone was overwritten before it was sent, or deleted: then it empties what its author saw. */
 function judgeGone(court: Court, touch: KeyTouch, item: Y.Item, seen: Write, standing: Standing): Standing {
   leaveOut(court, item, seen)
   const overwritten = touch.items.some((other) => other !== item && goesOnFrom(other, item))
   if (overwritten || court.unfinished) return standing
   for (let right = item.right; right !== null; right = right.right) {
-    if (court.sender.holds(lastId(right)) === true && !court.touched.isNew(right.id)) return standing
+    if (court.sender.holds(right.id) === true && !court.touched.isNew(right.id)) return standing
   }
   const ofSame = standing.write !== undefined && standing.write.client === item.id.client
   if (!ofSame && !isSameWrite(seen, standing.write)) return standing
@@ -91,13 +105,21 @@ function judgeStaleClear(court: Court, touch: KeyTouch, standing: Standing): Sta
   if (!ledger.isServer(standing.carrier.client) || isSameWrite(standing.write, standing.carrier)) return standing
   if (sender.holds(standing.carrier) === true) return standing
   for (let item = touch.map._map.get(touch.key) ?? null; item !== null; item = item.left) {
-    const id = lastId(item)
-    const held = sender.holds(id) ?? sender.deletes(id)
-    if (!held) continue
+    const id = lastHeld(court, item)
+    if (id === undefined) continue
     const meant = sender.deletes(id) && isSameWrite(ledger.writeOf(id), standing.write)
     return meant ? clear(court, touch, standing) : standing
   }
   return standing
+}
+
+/** Of an item, which may be several dead ones grown together, the last clock that the sender knew. */
+function lastHeld({ sender }: Court, { id, length }: Y.Item): ItemId | undefined {
+  for (let clock = id.clock + length - 1; clock >= id.clock; clock -= 1) {
+    const at = { client: id.client, clock }
+    if (sender.holds(at) ?? sender.deletes(at)) return at
+  }
+  return undefined
 }
 
 function clear(court: Court, touch: KeyTouch, standing: Standing): Standing {
@@ -139,12 +161,15 @@ function show(court: Court, { map, root, key }: KeyTouch, standing: Standing): S
   const shows = held === null || held === undefined ? null : scalarOf(held)
   const isEmpty = standing.cleared || standing.value === null
   if (isSameWrite(ledger.writeOf(id), standing.write) && shows === standing.value) {
-    if (!standing.cleared || rightmost.deleted || (ledger.markAt(id)?.cleared ?? false)) return standing
+    // A null that somebody set is more than an empty key: it does not yield.
+    const isCleared = rightmost.deleted || (ledger.markAt(id)?.cleared ?? false)
+    if (isCleared === standing.cleared) return standing
   }
   court.alter()
-  const isMember = type.roots[root]?.kind === 'set'
-  // Where null is no value, an absent one is absent; whatever honest value loses to that deletion is written again.
-  if (isEmpty && (isMember || !isPlace(type, root, key))) {
+  // Where null is no value, or nothing ever was, an absent one is absent; whatever honest value loses to that deletion is written again.
+  const kind = own(type.roots, root)?.kind
+  const isAbsent = kind === 'set' || (kind === 'collection' && standing.write === undefined) || !isPlace(type, root, key)
+  if (isEmpty && isAbsent) {
     if (!rightmost.deleted) rightmost.delete(court.transaction)
     return { ...standing, carrier: id }
   }

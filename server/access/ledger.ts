@@ -17,6 +17,7 @@ import {
   type LedgerRows,
   type Mark,
   SERVER_AUTHOR,
+  type Settlement,
 } from '../log/findings.ts'
 
 /** The write that an item stands for; `undefined`: none, the key was empty. */
@@ -35,7 +36,7 @@ export class Ledger {
   readonly #ids = new Map<string, number>()
   /** Open ones by path. */
   readonly #conflicts = new Map<string, Map<string, Conflict>>()
-  /** Items by which the server shows somebody's write; some may have been overwritten since. */
+  /** Items by which the server shows somebody's value; some may have been overwritten since. */
   readonly #standIns = new Map<string, ItemId>()
   #found: Draft = emptyDraft()
 
@@ -96,6 +97,14 @@ export class Ledger {
     return this.#standIns.values()
   }
 
+  get hasStandIns(): boolean {
+    return this.#standIns.size > 0
+  }
+
+  isStandIn({ client, clock }: ItemId): boolean {
+    return this.#standIns.has(`${client}:${clock}`)
+  }
+
   /** It carries its key no more. */
   forget({ client, clock }: ItemId): void {
     this.#standIns.delete(`${client}:${clock}`)
@@ -117,6 +126,15 @@ export class Ledger {
     this.#conflicts.get(JSON.stringify(path))?.delete(id)
     this.#found.conflicts.delete(id)
     this.#found.withdrawn.push(id)
+  }
+
+  /** Open, and about the write that it was about when somebody looked. */
+  replaces({ id, replaced }: Settlement): boolean {
+    for (const open of this.#conflicts.values()) {
+      const conflict = open.get(id)
+      if (conflict !== undefined) return isSameWrite(conflict.replaced.item, replaced)
+    }
+    return false
   }
 
   /** Not one that the same entry opens anew, or withdraws: what was to be settled is not what it is by then. */
@@ -158,7 +176,7 @@ export class Ledger {
       if (before !== undefined && continues(before, mark)) marks[place] = { ...before, length: before.length + mark.length }
       else marks.splice(place + 1, 0, mark)
     }
-    if (!isOwn(mark) && this.isServer(mark.client)) this.#standIns.set(`${mark.client}:${mark.clock}`, mark)
+    if (!isOwn(mark) && !mark.cleared && this.isServer(mark.client)) this.#standIns.set(`${mark.client}:${mark.clock}`, mark)
   }
 
   #open(conflict: Conflict): void {

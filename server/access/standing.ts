@@ -44,7 +44,9 @@ export function standingBefore(ledger: Ledger, touched: Touched, { map, key }: K
 /** What a key of a map shows of an item, were it the rightmost one, deleted now or not. */
 export function contentOf({ content, length }: Y.Item): unknown {
   if (content instanceof Y.ContentDeleted) return GONE
-  return content instanceof Y.ContentAny && length === 1 ? content.arr[0] : NO_VALUE
+  if (!(content instanceof Y.ContentAny) || length !== 1) return NO_VALUE
+  // A key that is set to undefined is there, and says nothing.
+  return content.arr[0] === undefined ? NO_VALUE : content.arr[0]
 }
 
 export function lastId({ id, length }: Y.Item): ItemId {

@@ -20,7 +20,7 @@ import { depthWithin } from './struct-list.ts'
 import type { EditSubmission, Ground, UpdateSubmission, Verdict } from './submission.ts'
 import { judgeText } from './text-judgement.ts'
 import { pairsCutBy } from './text-pairs.ts'
-import { bringers, type KeyTouch, markBefore, type Touched, touchedSince } from './touched.ts'
+import { bringers, itemsBetween, type KeyTouch, markBefore, type Touched, touchedSince } from './touched.ts'
 
 /** What all submissions of an entry are judged with. */
 export interface Bench {
@@ -48,6 +48,7 @@ const GAP: Verdict = { type: 'gap' }
 const TOO_DEEP: Verdict = { type: 'refused', error: new SyncError('refused', 'shared types nest too deep') }
 const TOO_MANY_ROOTS: Verdict = { type: 'refused', error: new SyncError('refused', 'the record has too many roots') }
 const FORBIDDEN: Verdict = { type: 'refused', error: new SyncError('forbidden', 'this role may not write in this record') }
+const MOVED_ON: Verdict = { type: 'refused', error: new SyncError('stale', 'this conflict is not what it was any more') }
 
 export function judgeUpdate(bench: Bench, submission: UpdateSubmission): Verdict {
   const { document, transaction, ledger, type } = bench
@@ -120,6 +121,8 @@ export function judgeEdit(bench: Bench, submission: EditSubmission, ground: Grou
   if (error !== undefined) return { type: 'refused', error }
   const relation = relationOf(principal, document.getMap('fields').get('owner'))
   if (!mayWriteIn(principal, type.name, relation, bench.policy)) return FORBIDDEN
+  // What it would write is the value that was seen then: over a later one of the same author it would hide that for good.
+  if (settles !== undefined && !ledger.replaces(settles)) return MOVED_ON
   const before = markBefore(document, transaction, [bench.server.claim(document)])
   if (!bench.pen.write(authorOf(principal), () => change(document))) return KNOWN
   bench.alter()
@@ -182,23 +185,40 @@ function judgeTextRoot(
 
 /** Keys that the server shows by items which the sender lacked: it may have deleted what it saw there. */
 function judgeStandIns(court: Court, touched: Touched): boolean {
-  const { document, ledger, sender } = court
+  const { document, sender } = court
   let cleared = false
-  for (const id of ledger.standIns()) {
-    const item = Y.getItem(document.store, Y.createID(id.client, id.clock))
-    const carrier = item instanceof Y.Item && item.parentSub !== null && item.right === null ? item : undefined
-    if (carrier === undefined || carrier.deleted) {
-      ledger.forget(id)
-      continue
-    }
-    // What the sender wrote there last may be in a part that is still to come.
-    if (court.unfinished || sender === SERVER || sender.holds(id) === true || !sender.deletesAny) continue
+  // What the sender wrote there last may be in a part that is still to come.
+  if (court.unfinished || !sender.deletesAny) return cleared
+  for (const carrier of standInsMeant(court)) {
+    if (sender.holds(carrier.id) === true) continue
     const touch = touchOf(document, court.type, carrier)
     if (touch === undefined || touched.keys.some(({ map, key }) => map === touch.map && key === touch.key)) continue
     judgeKey(court, touch)
     cleared ||= document.getMap(touch.root)._map.get(touch.key) !== carrier
   }
   return cleared
+}
+
+/** Those that carry a key of which the sender names a deletion, or of which a sender's whole set of deletions may name one. */
+function* standInsMeant({ document, ledger, sender }: Court): Iterable<Y.Item> {
+  if (sender.named === undefined) {
+    for (const id of ledger.standIns()) {
+      const item = Y.getItem(document.store, Y.createID(id.client, id.clock))
+      if (item instanceof Y.Item && item.parentSub !== null && item.right === null && !item.deleted) yield item
+      else ledger.forget(id)
+    }
+    return
+  }
+  const seen = new Set<Y.Item>()
+  for (const { client, start, end } of ledger.hasStandIns ? sender.named : []) {
+    for (const { parent, parentSub } of itemsBetween(document, client, start, end)) {
+      if (parentSub === null || !(parent instanceof Y.AbstractType)) continue
+      const carrier = parent._map.get(parentSub)
+      if (carrier === undefined || seen.has(carrier) || !ledger.isStandIn(carrier.id)) continue
+      seen.add(carrier)
+      yield carrier
+    }
+  }
 }
 
 function touchOf(document: Y.Doc, type: RecordType, { parent, parentSub }: Y.Item): KeyTouch | undefined {
@@ -210,12 +230,13 @@ function touchOf(document: Y.Doc, type: RecordType, { parent, parentSub }: Y.Ite
 }
 
 /** It has seen everything, and deletes nothing that it has not seen. */
-const SERVER: Sender = { holds: () => true, deletes: () => false, deletesAny: false }
+const SERVER: Sender = { holds: () => true, deletes: () => false, named: undefined, deletesAny: false }
 
 function senderOf(vector: ReadonlyMap<number, number> | undefined, update: ScannedUpdate): Sender {
   return {
     holds: (id) => (isWithin(update.structs, id) ? true : vector && (vector.get(id.client) ?? 0) > id.clock),
     deletes: (id) => isWithin(update.deletes, id),
+    named: vector === undefined ? update.deletes : undefined,
     deletesAny: update.deletes.length > 0,
   }
 }

@@ -5,7 +5,7 @@
 import type { Issue, SyncError } from '@rapport/shared/errors.ts'
 import type * as Y from 'yjs'
 import type { Principal } from '../auth/principal.ts'
-import type { ConflictStatus, ItemId, Via } from '../log/findings.ts'
+import type { ItemId, Settlement, Via } from '../log/findings.ts'
 import type { ScannedUpdate } from './pre-scan.ts'
 
 /** What an edit would be applied to. */
@@ -42,8 +42,8 @@ export interface EditSubmission {
   readonly change: (document: Y.Doc) => void
   readonly precondition?: Precondition | undefined
   readonly via: Via
-  /** The conflict that it settles. */
-  readonly settles?: { readonly id: string; readonly status: ConflictStatus } | undefined
+  /** The conflict that it settles. Refused as `stale` if that is not open, or replaces another write by now. */
+  readonly settles?: Settlement | undefined
   /** It takes content away, or writes in `meta` alone. */
   readonly frees: boolean
 }

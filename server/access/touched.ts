@@ -124,7 +124,8 @@ function kindOf(type: RecordType, root: string): 'map' | 'text' | undefined {
   return declared.kind === 'text' || declared.kind === 'richText' ? 'text' : 'map'
 }
 
-function* itemsBetween(document: Y.Doc, client: number, start: number, end: number): Iterable<Y.Item> {
+/** Items of one client with a clock in this range. */
+export function* itemsBetween(document: Y.Doc, client: number, start: number, end: number): Iterable<Y.Item> {
   const structs = document.store.clients.get(client)
   if (structs === undefined || start >= Y.getState(document.store, client)) return
   for (let index = Y.findIndexSS(structs, start); index < structs.length; index += 1) {

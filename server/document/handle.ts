@@ -7,7 +7,7 @@ import type { RecordKey } from '@rapport/shared/ids.ts'
 import type * as Y from 'yjs'
 import type { Precondition } from '../access/submission.ts'
 import type { Principal } from '../auth/principal.ts'
-import type { ConflictStatus, Via } from '../log/findings.ts'
+import type { Settlement, Via } from '../log/findings.ts'
 import type { Presence } from './presence.ts'
 import type { Subscriber } from './subscriber.ts'
 
@@ -35,8 +35,8 @@ export interface Terms {
   readonly frees: boolean
   /** `server` unless said otherwise. */
   readonly via?: Via
-  /** The conflict that it settles, in the same commit. */
-  readonly settles?: { readonly id: string; readonly status: ConflictStatus } | undefined
+  /** The conflict that it settles, in the same commit. Refused as `stale` if that is not open, or replaces another write by now. */
+  readonly settles?: Settlement | undefined
 }
 
 export interface Room {

@@ -18,6 +18,9 @@ import { requireVisible } from './record-resource.ts'
 import { type Authenticated, readTarget, type Target } from './record-target.ts'
 import type { WriteRequests } from './write-request.ts'
 
+/** How often a conflict is looked up that changes while it is put back: its author may be typing. */
+const ATTEMPTS = 5
+
 export interface ConflictNeeds {
   readonly clock: Clock
   readonly registry: Registry
@@ -61,13 +64,20 @@ export function addConflicts(app: Hono<Authenticated>, needs: ConflictNeeds): vo
       const target = readTarget(context, policy)
       requireEmpty(json())
       await requireVisible(registry, target, policy)
-      const { id, path, status, replaced } = await find(target, context)
-      if (status === 'dismissed') throw settled(status)
-      if (status === 'open') {
-        const edit = puttingBack(target.principal, target.type, { id, path, value: replaced.value }, policy)
-        await perform(target, edit, () => Promise.resolve())
+      for (let attempt = 1; ; attempt += 1) {
+        const found = await find(target, context)
+        if (found.status === 'dismissed') throw settled(found.status)
+        if (found.status === 'restored') return context.json(itemOf(found))
+        try {
+          await perform(target, puttingBack(target.principal, target.type, found, policy), () => Promise.resolve())
+          // If somebody dismissed it at that very moment, both were done, and the row says so.
+          return context.json(itemOf(await find(target, context)))
+        } catch (error) {
+          // Whoever lost wrote on, or somebody settled it: what is to be put back is another value now, or nothing.
+          const movedOn = error instanceof SyncError && error.code === 'stale'
+          if (!movedOn || attempt === ATTEMPTS) throw error
+        }
       }
-      return context.json(itemOf(await find(target, context)))
     }),
   )
 

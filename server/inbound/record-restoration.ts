@@ -7,12 +7,12 @@ import { SyncError } from '@rapport/shared/errors.ts'
 import { checkKey } from '@rapport/shared/schema/key-rules.ts'
 import { keyAt, type Place } from '@rapport/shared/schema/places.ts'
 import type { RecordType } from '@rapport/shared/schema/record-type.ts'
-import type { Scalar } from '@rapport/shared/schema/register.ts'
 import { type Difference, differencesFrom, overfilled } from '@rapport/shared/schema/restoration.ts'
 import type * as Y from 'yjs'
 import { shippedPolicy } from '../access/policy.ts'
 import type { Ground } from '../access/submission.ts'
 import type { Principal } from '../auth/principal.ts'
+import type { Conflict } from '../log/findings.ts'
 import type { MayWrite } from './patch-rights.ts'
 import type { RecordEdit } from './record-edits.ts'
 import { absent, type Condition, deleted, hidden, refusal, rightsIn, stale } from './refusals.ts'
@@ -54,15 +54,16 @@ export function returning(
   }
 }
 
-/** A value that a conflict replaced, and where. */
-export interface Replaced {
-  readonly id: string
-  readonly path: Place
-  readonly value: Scalar | null
-}
-
-/** Puts it back, and settles the conflict with it. It is written even where it shows: somebody chose it over what may come yet. */
-export function puttingBack(by: Principal, type: RecordType, { id, path, value }: Replaced, policy = shippedPolicy): RecordEdit {
+/**
+ * Puts back the value that a conflict replaced, and settles the conflict with it; refused as `stale` if the conflict is about
+ * another value by then. It is written even where it shows: somebody chose it over what may come yet.
+ */
+export function puttingBack(
+  by: Principal,
+  type: RecordType,
+  { id, path, replaced: { item, value } }: Pick<Conflict, 'id' | 'path' | 'replaced'>,
+  policy = shippedPolicy,
+): RecordEdit {
   const held = keyAt(type, path)
   if (held === undefined) throw new SyncError('invalid', 'this place holds no single value')
   const code = checkKey(type, held.root, held.key, value)
@@ -79,7 +80,7 @@ export function puttingBack(by: Principal, type: RecordType, { id, path, value }
       document.getMap(held.root).set(held.key, value)
     },
     frees: false,
-    settles: { id, status: 'restored' },
+    settles: { id, status: 'restored', replaced: item },
   }
 }
 

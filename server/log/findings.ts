@@ -74,6 +74,14 @@ export interface Conflict {
 
 export type ConflictStatus = 'open' | 'restored' | 'dismissed'
 
+/** What an edit does to a conflict, if it is still the one that was seen: a later piece may have taken the row over. */
+export interface Settlement {
+  readonly id: string
+  readonly status: ConflictStatus
+  /** The write that its row told as replaced. */
+  readonly replaced: ItemId
+}
+
 export interface Findings {
   readonly marks: readonly Mark[]
   /** Bindings that are new with this entry. It is not admitted if one of the ids belongs to somebody else by now. */

@@ -137,7 +137,7 @@ put as (
     row (excluded.sequence, excluded.path, 'open', ${CONFLICT_COLUMNS.map((column) => `excluded.${column}`).join(', ')}, excluded.at, null, null)
 ),
 settled as (
-  insert into rapport.conflicts (${PLACE}, id, path, status, ${CONFLICT_WRITES}, at, settled_at, settled_by)
+  insert into rapport.conflicts as held (${PLACE}, id, path, status, ${CONFLICT_WRITES}, at, settled_at, settled_by)
   select c.tenant, c.type, c.record_id, c.sequence, c.id, c.path, settled.status, ${CONFLICT_COLUMNS.map((column) => `c.${column}`).join(', ')},
     c.at, to_timestamp(settled.at / 1000), settled.sub
   from ${SETTLED}
@@ -149,6 +149,7 @@ settled as (
   where ${STORED}
   on conflict (tenant, type, record_id, id) do update
   set status = excluded.status, settled_at = excluded.settled_at, settled_by = excluded.settled_by
+  where held.status = 'open'
 ),
 withdrawn as materialized (
   select rapport.withdraw_conflict(tenant, type, record_id, id) from ${WITHDRAWN} where ${STORED}

@@ -253,6 +253,16 @@ export function describeFindings(name: string, open: () => FindingsUnderTest): v
         expect((await store.ledger(key, 4)).conflicts).toEqual([newer, settled])
       })
 
+      test('that are settled already stay as they are when another entry settles them', async () => {
+        const { store, conflicts } = open()
+        const key = recordKey()
+        const row = conflict()
+        const first = await write(store, key, ORIGIN, found({ conflicts: [row] }))
+        const second = await write(store, key, positionOf(first), found({ settled: [{ id: row.id, status: 'dismissed' }] }))
+        await write(store, key, positionOf(second), found({ settled: [{ id: row.id, status: 'restored' }] }))
+        expect(await conflicts(key)).toEqual(new Map([[row.id, 'dismissed']]))
+      })
+
       test('of many records are settled in one group, each its own', async () => {
         const { store, conflicts } = open()
         const tenant = freshTenant()

@@ -63,7 +63,7 @@ export function addFindings(stored: MemoryFindings, entry: JudgedEntry): void {
   for (const id of withdrawn) if (stored.conflicts.get(id)?.status === 'open') stored.conflicts.delete(id)
   for (const { id, status } of settled) {
     const conflict = stored.conflicts.get(id)
-    if (conflict !== undefined) stored.conflicts.set(id, { ...conflict, status })
+    if (conflict?.status === 'open') stored.conflicts.set(id, { ...conflict, status })
   }
 }
 

@@ -92,12 +92,15 @@ describe('a record as it was', () => {
 })
 
 describe('P5: a value that a conflict replaced', () => {
-  const replaced = (value: string | null, path: Place = ['fields', 'title']) => ({ id: 'c1', path, value })
+  const item = { client: 5, clock: 0 }
+  const replaced = (value: string | null, path: Place = ['fields', 'title']) => {
+    return { id: 'c1', path, replaced: { item, value, author: { sub: 'ann', role: 'rep' } } }
+  }
 
   test('is put back, and settles the conflict', () => {
     const { document } = twoStates({ title: 'Buyer' }, {})
     const edit = puttingBack(rep, contact, replaced('Boss'))
-    expect(edit.settles).toEqual({ id: 'c1', status: 'restored' })
+    expect(edit.settles).toEqual({ id: 'c1', status: 'restored', replaced: item })
     expect(make(edit, document)).toBe('made')
     expect(document.getMap('fields').get('title')).toBe('Boss')
     expect(make(puttingBack(rep, contact, replaced(null)), document)).toBe('made')
