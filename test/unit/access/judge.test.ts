@@ -132,3 +132,58 @@ describe.each(IDS)('under client id %i', (client) => {
     expect(court.submit(ada, replica.take()).entry).toBeUndefined()
   })
 })
+
+describe('P4: what hides in a key', () => {
+  test.each([
+    ['an object', {}],
+    ['a list', ['a']],
+    ['no number', Number.NaN],
+    ['a big integer', 10n],
+    ['undefined', undefined],
+  ])('%s over a null is taken out again', (_, value) => {
+    const court = openCourt()
+    const [manager, forger] = [openReplica(7), openReplica(90)]
+    manager.document.getMap('fields').set('creditLimit', null)
+    manager.document.getMap('fields').set('title', null)
+    court.submit(ada, manager.take())
+    court.sync(forger.document)
+    forger.document.getMap('fields').set('creditLimit', value)
+    forger.document.getMap('fields').set('title', value)
+    const { verdicts } = court.submit(rep, forger.take())
+    expect(verdicts).toMatchObject([{ type: 'admitted', issues: [{ code: 'forbidden' }, { code: 'kind' }] }])
+    expect(fields(court.document)).toEqual({ creditLimit: null, title: null })
+    court.sync(forger.document)
+    expect(fields(forger.document)).toEqual({ creditLimit: null, title: null })
+  })
+
+  test('undefined puts no unknown key, no member and no entry there', () => {
+    const court = openCourt()
+    const replica = openReplica(7)
+    for (const [root, key] of [
+      ['fields', 'shoeSize'],
+      ['tags', 'vip'],
+      ['emails', 'garbage'],
+    ] as const)
+      replica.document.getMap(root).set(key, undefined)
+    const { verdicts } = court.submit(ada, replica.take())
+    expect(verdicts).toMatchObject([{ type: 'admitted', issues: [{}, {}, {}] }])
+    for (const root of ['fields', 'tags', 'emails']) expect([...court.document.getMap(root).keys()]).toEqual([])
+  })
+
+  test('a null that somebody set comes back when a rep deletes it, and yields to nothing', () => {
+    const court = openCourt()
+    const [manager, forger, late] = [openReplica(700), openReplica(90), openReplica(8)]
+    manager.document.getMap('fields').set('creditLimit', null)
+    late.document.getMap('fields').set('creditLimit', '5.00')
+    court.submit(ada, manager.take())
+    court.sync(forger.document)
+    forger.document.getMap('fields').delete('creditLimit')
+    court.submit(rep, forger.take())
+    expect(court.document.getMap('fields').has('creditLimit')).toBe(true)
+    court.submit(bob, late.take())
+    expect(fields(court.document)).toEqual({ creditLimit: null })
+    expect(court.entries.flatMap(({ findings }) => findings.conflicts)).toMatchObject([
+      { kept: { value: null, author: { sub: 'ada' } }, replaced: { value: '5.00', author: { sub: 'bob' } } },
+    ])
+  })
+})
