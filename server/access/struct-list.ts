@@ -26,7 +26,7 @@ export interface Run {
   readonly to: number
 }
 
-interface Id {
+export interface Id {
   readonly client: number
   readonly clock: number
 }
@@ -56,9 +56,29 @@ export function linksOf(bytes: Uint8Array, part: ClientStructs, index: number): 
   return { kind, origin, rightOrigin, parent: told ? undefined : readId(reader) }
 }
 
+/** The root and the key that struct `index` names by itself; without neighbours alone it names any. */
+export function namedPlace(
+  bytes: Uint8Array,
+  part: ClientStructs,
+  index: number,
+): { readonly root: string | undefined; readonly key: string | undefined } {
+  const reader = new UpdateReader(bytes, part.offsets[index])
+  const info = reader.byte()
+  const kind = info & KIND
+  if (kind === GC || kind === SKIP || (info & (HAS_ORIGIN | HAS_RIGHT_ORIGIN)) !== 0) return { root: undefined, key: undefined }
+  const root = reader.varUint() === 1 ? reader.string() : undefined
+  if (root === undefined) readId(reader)
+  return { root, key: (info & HAS_PARENT_KEY) !== 0 ? reader.string() : undefined }
+}
+
+/** The flags and the kind of struct `index`. */
+export function infoOf(bytes: Uint8Array, part: ClientStructs, index: number): number {
+  return bytes[part.offsets[index] ?? 0] ?? 0
+}
+
 /** Whether struct `index` is nothing but a hole in its client's clocks. */
 export function isSkip(bytes: Uint8Array, part: ClientStructs, index: number): boolean {
-  return ((bytes[part.offsets[index] ?? 0] ?? 0) & KIND) === SKIP
+  return (infoOf(bytes, part, index) & KIND) === SKIP
 }
 
 function readId(reader: UpdateReader): Id {
@@ -180,7 +200,7 @@ export function hasBoundary({ clocks }: ClientStructs, clock: number): boolean {
 }
 
 /** The struct that holds a clock. */
-function indexAt(clocks: readonly number[], clock: number): number | undefined {
+export function indexAt(clocks: readonly number[], clock: number): number | undefined {
   if (clock < (clocks[0] ?? 0) || clock >= (clocks.at(-1) ?? 0)) return undefined
   let [low, high] = [0, clocks.length - 1]
   while (high - low > 1) {

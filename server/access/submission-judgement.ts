@@ -11,6 +11,7 @@ import { bindIds, whoseIds } from './client-ids.ts'
 import type { Court, Sender } from './court.ts'
 import { judgeKey } from './key-judgement.ts'
 import type { Ledger } from './ledger.ts'
+import { neighboursFit } from './neighbours.ts'
 import { withoutKnownParts } from './overlap.ts'
 import { mayWrite, mayWriteField, mayWriteIn, type Policy, type Relation, relationOf } from './policy.ts'
 import { type ClockRange, hasGap, type Known, type ScannedUpdate } from './pre-scan.ts'
@@ -46,6 +47,7 @@ const ADMITTED: Verdict = { type: 'admitted', issues: [] }
 const KNOWN: Verdict = { type: 'known' }
 const GAP: Verdict = { type: 'gap' }
 const TOO_DEEP: Verdict = { type: 'refused', error: new SyncError('refused', 'shared types nest too deep') }
+const MISPLACED: Verdict = { type: 'refused', error: new SyncError('refused', 'content stands between what lies apart') }
 const TOO_MANY_ROOTS: Verdict = { type: 'refused', error: new SyncError('refused', 'the record has too many roots') }
 const FORBIDDEN: Verdict = { type: 'refused', error: new SyncError('forbidden', 'this role may not write in this record') }
 const MOVED_ON: Verdict = { type: 'refused', error: new SyncError('stale', 'this conflict is not what it was any more') }
@@ -64,6 +66,7 @@ export function judgeUpdate(bench: Bench, submission: UpdateSubmission): Verdict
   }
   if ((whole !== update && leansOnMore(whole, known)) || hasGap(update, known)) return GAP
   if (!depthWithin(update, document, MOST_LEVELS)) return TOO_DEEP
+  if (!neighboursFit(update, document, whole.deletes)) return MISPLACED
   if (document.share.size + update.roots.size > MOST_ROOTS && addsRoots(document, update)) return TOO_MANY_ROOTS
   const relayed = submission.relayed === true || ledger.restored
   const ownership = whoseIds({ document, ledger, principal, update: whole, relayed, presenceOwner: bench.presenceOwner })
