@@ -14,6 +14,8 @@ export interface Losses {
   clearedRows: number
   /** Losers of which somebody else had set the very same value, unseen, and then replaced that himself. */
   twins: number
+  /** Conflicts about a value that its author had seen and replaced under another client id, as after a new start of the app. */
+  renamedRows: number
   /** Set members that went with a racing addition of theirs. */
   lostAdds: number
 }
@@ -98,6 +100,7 @@ function checkRows(
       const shownByOther = writes.some((one) => one !== row && one.value === value && (ends.includes(one) || isKnownValue(one)))
       if (row.value === value && !shownByOther) throw new Error(`P5: a conflict for what ${name(place)} shows`)
     } else if (latestValues(counted).includes(row)) losses.clearedRows += 1
+    else if (counted.some((write) => write.seen.has(row) && isUnderAnotherId(write, row))) losses.renamedRows += 1
     else throw new Error(`P5: a conflict at ${name(place)} for what somebody had seen`)
   }
 }
@@ -161,6 +164,11 @@ function judgedEitherWay(
 
 function isTwin(write: Write, loser: Write): boolean {
   return isKnownValue(write) && write.value === loser.value && areConcurrent(write, loser)
+}
+
+/** The same person, on the same device or another one: that this replica showed the value, no item of its says. */
+function isUnderAnotherId(write: Write, row: Write): boolean {
+  return write.author === row.author && write.client !== row.client
 }
 
 /** A permitted value that a judge could read. */

@@ -29,7 +29,18 @@ export interface Tally extends Losses {
 
 export function emptyTally(): Tally {
   return {
-    ...{ lostClears: 0, clearedRows: 0, lostAdds: 0, twins: 0, entries: 0, writes: 0, refusedWrites: 0, chained: 0, clears: 0 },
+    ...{
+      lostClears: 0,
+      clearedRows: 0,
+      renamedRows: 0,
+      lostAdds: 0,
+      twins: 0,
+      entries: 0,
+      writes: 0,
+      refusedWrites: 0,
+      chained: 0,
+      clears: 0,
+    },
     ...{
       staleClears: 0,
       compensations: 0,
