@@ -12,8 +12,14 @@ export function parseMoment(given: unknown): Moment | undefined {
   if (typeof given === 'number') return Number.isSafeInteger(given) && given >= 0 ? { sequence: given } : undefined
   if (typeof given !== 'string') return undefined
   if (SEQUENCE.test(given)) return { sequence: Number(given) }
-  const time = TIME.test(given) ? Date.parse(given.toUpperCase()) : Number.NaN
+  const time = TIME.test(given) && isDay(given.slice(0, 10)) ? Date.parse(given.toUpperCase()) : Number.NaN
   return Number.isNaN(time) ? undefined : { time }
+}
+
+/** `Date.parse` takes the 30th of February for the 2nd of March. */
+function isDay(day: string): boolean {
+  const time = Date.parse(`${day}T00:00:00Z`)
+  return !Number.isNaN(time) && new Date(time).toISOString().startsWith(day)
 }
 
 /** The one that a reading asks for, by the parameter `at`; `undefined` without it. Throws `malformed`. */

@@ -1,10 +1,11 @@
 /**
  * Places in a record's content, as history and conflicts name them: `["fields", "title"]`, `["tags", MEMBER]`, `["emails", ENTRY]`,
  * `["emails", ENTRY, "address"]`, or a whole root such as `["summary"]`. As text its parts are joined by slashes; a member may
- * hold some itself.
+ * hold some itself. What no database can hold names no place.
  */
 import { entryKey, parseEntryId } from './layout.ts'
 import { CUSTOM_FIELD, ENTRY_COLUMNS, own, type RecordType } from './record-type.ts'
+import { checkText } from './value-rules.ts'
 
 export type Place = readonly string[]
 
@@ -37,7 +38,8 @@ function isPlaceOf(type: RecordType, [root, name, column, ...more]: readonly str
   if (root !== 'fields' && declared === undefined) return false
   if (name === undefined) return true
   if (declared === undefined) return column === undefined && (own(type.fields, name) !== undefined || CUSTOM_FIELD.test(name))
-  if (declared.kind === 'set') return column === undefined && name !== ''
+  if (declared.kind === 'set')
+    return column === undefined && name !== '' && checkText(name, Number.POSITIVE_INFINITY) === undefined
   if (declared.kind !== 'collection' || parseEntryId(name) === undefined) return false
   return column === undefined || isEntryColumn(column) || own(declared.columns, column) !== undefined
 }

@@ -33,6 +33,8 @@ test.each([
   'summary/0',
   'notes/x',
   'tags/',
+  'tags/\0',
+  'tags/a\ud800',
   'emails/a b',
   'emails/e1/unknown',
   'emails/e1/address/more',
