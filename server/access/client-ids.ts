@@ -11,7 +11,7 @@ import type { Ledger } from './ledger.ts'
 import type { ClockRange, ScannedUpdate } from './pre-scan.ts'
 
 /** Ids of one person in one record; each costs every later edit of the record a little. An honest person has one a start of the app. */
-const MOST_IDS = 1_000
+const MOST_IDS = 5_000
 
 export type Ownership =
   /** What is nobody's yet becomes the sender's, or comes through it. */
@@ -32,7 +32,7 @@ export interface IdQuestion {
   readonly update: ScannedUpdate
   /** Other people's items count as relayed. */
   readonly relayed: boolean
-  /** The subject that announced an id and has not written with it. */
+  /** The subject that announced an id and has not written with it; after a restore others may have brought its items. */
   readonly presenceOwner: (client: number) => string | undefined
 }
 
@@ -45,7 +45,7 @@ export function whoseIds({ document, ledger, principal, update, relayed, presenc
     const { client } = range
     if (!isNews(document, range)) continue
     const owner = ledger.ownerOf(client)
-    const holder = owner === undefined ? presenceOwner(client) : owner.relayed ? undefined : owner.owner.sub
+    const holder = owner === undefined || owner.relayed ? presenceOwner(client) : owner.owner.sub
     if (holder === sub || (holder === undefined && !relayed)) {
       if ((owner === undefined || owner.relayed) && client !== seen) bind.push({ client, relayed: false })
     } else if (!relayed) awaits.push({ client, clock: range.end })

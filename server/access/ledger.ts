@@ -32,7 +32,7 @@ export class Ledger {
   /** By client, each client's in clock order. */
   readonly #marks = new Map<number, Mark[]>()
   readonly #owners = new Map<number, ClientOwner>()
-  /** How many ids each subject has. */
+  /** How many ids each subject has, without those that only came through it. */
   readonly #ids = new Map<string, number>()
   /** Open ones by path. */
   readonly #conflicts = new Map<string, Map<string, Conflict>>()
@@ -58,7 +58,7 @@ export class Ledger {
     return this.#owners.get(client)?.owner.role === SERVER_AUTHOR.role
   }
 
-  /** Client ids that a subject has in this record. */
+  /** Client ids that a subject has in this record; others' that it relayed do not count. */
   idsOf(sub: string): number {
     return this.#ids.get(sub) ?? 0
   }
@@ -161,9 +161,13 @@ export class Ledger {
 
   #own(owner: ClientOwner): void {
     const before = this.#owners.get(owner.client)
-    if (before !== undefined) this.#ids.set(before.owner.sub, this.idsOf(before.owner.sub) - 1)
+    if (before !== undefined) this.#count(before, -1)
     this.#owners.set(owner.client, owner)
-    this.#ids.set(owner.owner.sub, this.idsOf(owner.owner.sub) + 1)
+    this.#count(owner, 1)
+  }
+
+  #count({ owner, relayed }: ClientOwner, by: 1 | -1): void {
+    if (!relayed) this.#ids.set(owner.sub, this.idsOf(owner.sub) + by)
   }
 
   #insert(mark: Mark): void {
