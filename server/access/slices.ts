@@ -2,17 +2,23 @@
  * Cuts an update into pieces that can be applied one after the other, each a sound update of its own: whatever a piece leans on
  * is in it, in an earlier one, or was never in the update. So no update holds the process longer than one of its pieces does.
  *
- * Structs are never split and their bytes are copied as they are. Deletions come last, with the last structs if they are as few. A dead item and what its author
+ * Structs are never split and their bytes are copied as they are. Deletions come last, with the last structs if they are as few; one that covers
+ * many structs of the document is cut. A dead item and what its author
  * put in its place stay in one piece where they stand near each other, so that a field is not seen empty in between.
  */
 import * as encoding from 'lib0/encoding'
+import type * as Y from 'yjs'
+import { firstOf } from './cost.ts'
 import { type ClockRange, preScan, type ScannedUpdate } from './pre-scan.ts'
 import { DELETED } from './struct-content.ts'
 import { inCausalOrder, isSkip, linksOf, type Run } from './struct-list.ts'
 
 export interface Slicer {
-  /** The next piece, of about `most` structs or deletions; `undefined` after the last. */
-  next(most: number): ScannedUpdate | undefined
+  /**
+   * The next piece, of about `most` structs or deletions; `undefined` after the last. Without the document that it is meant for, a
+   * deletion counts as one, however much it covers.
+   */
+  next(most: number, document?: Y.Doc): ScannedUpdate | undefined
   /** Whether there is another piece. */
   more(): boolean
 }
@@ -22,6 +28,16 @@ export function weightOf(update: ScannedUpdate): number {
   return update.count + update.deletes.length
 }
 
+/** Whether an update weighs more than `most`, each deletion by the structs of the document that it covers. */
+export function isHeavier(update: ScannedUpdate, most: number, document: Y.Doc): boolean {
+  let left = most - weightOf(update)
+  for (const range of update.deletes) {
+    if (left < 0) return true
+    left -= firstOf(range, document, left + 2).structs - 1
+  }
+  return left < 0
+}
+
 export function createSlicer(update: ScannedUpdate): Slicer {
   const runs = inCausalOrder(update)
   const { deletes } = update
@@ -29,6 +45,8 @@ export function createSlicer(update: ScannedUpdate): Slicer {
   let run = 0
   let at = runs[0]?.from ?? 0
   let deleted = 0
+  /** Of deletion `deleted`, what is below this clock was handed out. */
+  let deletedTo = 0
 
   /** The structs of the next piece, one run for each client. */
   function takeStructs(most: number): Run[] {
@@ -75,18 +93,30 @@ export function createSlicer(update: ScannedUpdate): Slicer {
     return end > first ? [{ part, from: first, to: end }] : []
   }
 
+  function takeDeletions(most: number, document: Y.Doc | undefined): ClockRange[] {
+    const taken: ClockRange[] = []
+    let left = most
+    for (let range = deletes[deleted]; range !== undefined && left > 0; range = deletes[deleted]) {
+      const rest = { ...range, start: Math.max(range.start, deletedTo) }
+      const first = document === undefined ? { end: range.end, structs: 1 } : firstOf(rest, document, left)
+      taken.push({ ...rest, end: first.end })
+      left -= first.structs
+      deletedTo = first.end === range.end ? 0 : first.end
+      if (first.end === range.end) deleted += 1
+    }
+    return taken
+  }
+
   const more = (): boolean => run < runs.length || deleted < deletes.length
 
   return {
     more,
-    next(most) {
+    next(most, document) {
       if (!more()) return undefined
       const structs = takeStructs(most)
       const taken = structs.reduce((sum, { from, to }) => sum + to - from, 0)
-      const waiting = deletes.length - deleted
-      const room = run < runs.length ? 0 : taken === 0 || waiting <= most ? Math.min(waiting, most) : 0
-      const some = deletes.slice(deleted, deleted + room)
-      deleted += room
+      const now = run === runs.length && (taken === 0 || deletes.length - deleted <= most)
+      const some = now ? takeDeletions(most, document) : []
       return preScan(encode(update.bytes, structs, some))
     },
   }
