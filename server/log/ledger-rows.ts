@@ -19,13 +19,36 @@ const RECORD = 'tenant = $1 and type = $2 and record_id = $3'
 const rows = (columns: string, order: string, from: string): string =>
   `coalesce((select json_agg(json_build_array(${columns}) order by ${order}) from ${from}), '[]')::text`
 
+/**
+ * A record that one program edits for years has as many marks as edits. Those that stand for themselves, are of one client and
+ * author, and lie one behind the other, are told as one: the first of them, with the length of all. In the order of the key,
+ * so that nothing is sorted; what other clients' marks lie between is told by itself.
+ */
+const MARKS = `(
+  select min(client) as client, min(clock) as clock, sum(length) as length, min(author_sub) as author_sub,
+    min(author_role) as author_role, min(stands_for_client) as stands_for_client, min(stands_for_clock) as stands_for_clock,
+    bool_or(cleared) as cleared, run
+  from (
+    select *, count(*) filter (where not continues) over (order by sequence, ordinal rows unbounded preceding) as run
+    from (
+      select *, coalesce(
+        clock = lag(clock + length) over past and client = lag(client) over past
+          and stands_for_client = client and stands_for_clock = clock and not cleared
+          and lag(stands_for_client = client and stands_for_clock = clock and not cleared) over past
+          and author_sub = lag(author_sub) over past and author_role = lag(author_role) over past,
+        false
+      ) as continues
+      from rapport.server_items
+      where ${RECORD} and sequence <= $4
+      window past as (order by sequence, ordinal)
+    ) as linked
+  ) as runs
+  group by run
+) as told`
+
 export const LEDGER = `
 select
-  ${rows(
-    'client, clock, length, author_sub, author_role, stands_for_client, stands_for_clock, cleared',
-    'sequence, ordinal',
-    `rapport.server_items where ${RECORD} and sequence <= $4`,
-  )} as marks,
+  ${rows('client, clock, length, author_sub, author_role, stands_for_client, stands_for_clock, cleared', 'run', MARKS)} as marks,
   ${rows(
     'client, owner_sub, owner_role, relayed',
     'client',

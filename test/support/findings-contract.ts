@@ -109,6 +109,29 @@ export function describeFindings(name: string, open: () => FindingsUnderTest): v
       expect((await store.ledger(key, 0)).marks).toEqual([])
     })
 
+    test('P10: edits of one author, one behind the other, are one mark, however many entries brought them', async () => {
+      const { store } = open()
+      const key = recordKey()
+      const own = (client: number, clock: number, length = 1, author = ADA): Mark => {
+        return { client, clock, length, author, standsFor: { client, clock }, cleared: false }
+      }
+      const [another, again] = [own(7, 6, 1, { ...ADA, role: 'admin' }), own(7, 12, 1)]
+      const nothing = { ...own(7, 7), standsFor: undefined, cleared: true }
+      const cleared = { ...own(7, 8), cleared: true }
+      const groups = [
+        [own(7, 0), own(7, 1, 3)],
+        [own(7, 4), own(8, 5), own(8, 6, 2)],
+        // Somebody else's, something else's, a gap, and what tells of the same clock once more.
+        [own(7, 5, 1, BOB), another, nothing, cleared, own(7, 9), own(7, 11, 2), again, mark(0)],
+      ]
+      let last: Position = ORIGIN
+      for (const marks of groups) last = positionOf(await write(store, key, last, found({ marks })))
+      const runs = [own(7, 0, 5), own(8, 5, 3)]
+      expect((await store.ledger(key, 1)).marks).toEqual([own(7, 0, 4)])
+      expect((await store.ledger(key, 2)).marks).toEqual(runs)
+      expect((await store.ledger(key, LATEST)).marks).toEqual([...runs, ...(groups[2] ?? [])])
+    })
+
     test('P11: are of one record only', async () => {
       const { store } = open()
       const [one, other] = [recordKey(), recordKey()]
@@ -172,23 +195,38 @@ export function describeFindings(name: string, open: () => FindingsUnderTest): v
         expect((await store.ledger(key, 1)).clients).toEqual([owned(9, BOB)])
       })
 
-      test("presence takes no id that is somebody's, and none in a record that does not exist", async () => {
+      test('presence binds an id before anything was written, without making a record, and the first write minds it', async () => {
         const { store } = open()
         const tenant = freshTenant()
-        const [key, missing] = [recordKey('r1', tenant), recordKey('r2', tenant)]
+        const [key, neighbour] = [recordKey('r1', tenant), recordKey('r2', tenant)]
+        await store.bind([{ key, client: 8, owner: ADA }])
+        expect([await store.heads([key]), (await store.ledger(key, 0)).clients]).toEqual([[undefined], [owned(8)]])
+        const thief = entryOf(key, ORIGIN, { findings: found({ clients: [owned(8, BOB)] }) })
+        const other = entryOf(neighbour, ORIGIN, { findings: found({ clients: [owned(8, BOB)] }) })
+        expect(await store.insert([thief, other])).toEqual(new Set([other.id]))
+        expect([await store.heads([key]), await store.load(key)]).toEqual([[undefined], undefined])
+        await write(store, key, ORIGIN, found({ clients: [owned(8)] }))
+        expect((await store.ledger(key, LATEST)).clients).toEqual([owned(8)])
+      })
+
+      test("presence takes no id that is somebody's, and none in a record that was erased", async () => {
+        const { store, erase } = open()
+        const tenant = freshTenant()
+        const [key, erased] = [recordKey('r1', tenant), recordKey('r2', tenant)]
         await write(store, key, ORIGIN, found({ clients: [owned(1), owned(2, ADA, true)] }))
+        await write(store, erased)
+        await erase(erased)
         await store.bind([
           { key, client: 1, owner: BOB },
           { key, client: 2, owner: BOB },
-          { key: missing, client: 3, owner: BOB },
+          { key: erased, client: 3, owner: BOB },
           { key, client: 4, owner: BOB },
           { key, client: 4, owner: ADA },
         ])
         await store.bind([{ key, client: 4, owner: ADA }])
         await store.bind([])
         expect((await store.ledger(key, LATEST)).clients).toEqual([owned(1), owned(2, ADA, true), owned(4, BOB)])
-        await write(store, missing)
-        expect((await store.ledger(missing, LATEST)).clients).toEqual([])
+        expect((await store.ledger(erased, LATEST)).clients).toEqual([])
       })
 
       test('a relayed id is nobody’s until its owner writes', async () => {

@@ -87,7 +87,7 @@ export function ledgerOf(
 ): LedgerRows {
   const { marks, clients, conflicts } = structuredClone(stored)
   return {
-    marks: marks.filter((mark) => mark.sequence <= sequence).map(({ sequence: _, ...mark }) => mark),
+    marks: told(marks.filter((mark) => mark.sequence <= sequence).map(({ sequence: _, ...mark }) => mark)),
     clients: [...clients.values()]
       .filter((held) => (held.sequence ?? 0) <= sequence)
       .map(({ sequence: _, ...client }) => client)
@@ -99,4 +99,26 @@ export function ledgerOf(
     setAside: setAside.map(({ id, awaits }) => ({ id, awaits: structuredClone(awaits) })),
     restored,
   }
+}
+
+/** Those of one client and author that stand for themselves and lie one behind the other are one. */
+function told(marks: readonly Mark[]): readonly Mark[] {
+  const all: Mark[] = []
+  for (const mark of marks) {
+    const before = all.at(-1)
+    if (before === undefined || !continues(before, mark)) all.push(mark)
+    else all[all.length - 1] = { ...before, length: before.length + mark.length }
+  }
+  return all
+}
+
+function continues(before: Mark, mark: Mark): boolean {
+  const { client, clock, author } = mark
+  if (!isOwn(before) || !isOwn(mark)) return false
+  if (before.client !== client || before.clock + before.length !== clock) return false
+  return before.author.sub === author.sub && before.author.role === author.role
+}
+
+function isOwn({ client, clock, standsFor, cleared }: Mark): boolean {
+  return !cleared && standsFor?.client === client && standsFor.clock === clock
 }
