@@ -109,11 +109,11 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     const known = ledger.current()
     if (allKnown(replica, known, next)) return verdicts.conclude(inbox.take(), [], false)
     if (known === undefined) return ledger.load() ? consider(next) : undefined
-    const taken = slicing.take(inbox)
+    const document = replica.document()
+    const taken = slicing.take(inbox, document)
     if (taken.length === 0) return
     const submissions = taken.map((waiting) => waiting.submission)
     const before = sizeBefore(replica, maxRecordBytes)
-    const document = replica.document()
     const since = clock.elapsed()
     let judgement: Judgement
     try {

@@ -3,9 +3,13 @@
  * entry, with a turn for everybody else before the next; it is acknowledged with the last.
  *
  * A piece cannot be interrupted, and what it costs is not to be seen in it: Yjs compares what is inserted at one place with all that
- * stands there. So pieces are small from the start, and smaller in a record where they turn out to be slow.
+ * stands there. So pieces are small from the start, and smaller in a record where they turn out to be slow. Where structs lean on
+ * the far end of something long, a piece is one of them.
  */
-import { createSlicer, type Slicer, weightOf } from '../access/slices.ts'
+import type * as Y from 'yjs'
+import { goesFar } from '../access/cost.ts'
+import type { ScannedUpdate } from '../access/pre-scan.ts'
+import { createSlicer, isHeavier, type Slicer, weightOf } from '../access/slices.ts'
 import type { Inbox, Waiting } from './inbox.ts'
 
 /** Structs and deletions of one piece; what is no larger than that, as a busy edit is, is never cut in a record of usual speed. */
@@ -24,13 +28,13 @@ export class Slicing {
   readonly #slicers = new WeakMap<Waiting, Slicer>()
 
   /** The next batch to judge: all before the first submission that is too large, or pieces of that one alone. */
-  take(inbox: Inbox): readonly Waiting[] {
+  take(inbox: Inbox, document: Y.Doc): readonly Waiting[] {
     const batch = inbox.take().filter(({ part }) => part?.settled !== true)
-    const index = batch.findIndex((waiting) => this.#isLarge(waiting))
+    const index = batch.findIndex((waiting) => this.#isLarge(waiting, document))
     const large = batch[index]
     if (large === undefined) return batch
     inbox.putBack(batch.slice(index > 0 ? index : 1))
-    return index > 0 ? batch.slice(0, index) : this.#pieces(large, inbox)
+    return index > 0 ? batch.slice(0, index) : this.#pieces(large, inbox, document)
   }
 
   /** There was no time for these. */
@@ -53,21 +57,29 @@ export class Slicing {
   }
 
   /** A piece that comes back is taken as it is. */
-  #isLarge(waiting: Waiting): boolean {
-    return this.#slicers.has(waiting) || (waiting.part === undefined && weigh(waiting) > this.#size)
+  #isLarge(waiting: Waiting, document: Y.Doc): boolean {
+    const { submission, part } = waiting
+    if (this.#slicers.has(waiting)) return true
+    if (part !== undefined || submission.type !== 'update') return false
+    const { update } = submission
+    return isHeavier(update, this.#size, document) || (weightOf(update) > 1 && goesFar(update, document))
   }
 
   /** What is left goes back to the inbox. */
-  #pieces(large: Waiting, inbox: Inbox): readonly Waiting[] {
+  #pieces(large: Waiting, inbox: Inbox, document: Y.Doc): readonly Waiting[] {
     const { submission, part = { bytes: large.bytes, settled: false } } = large
     if (submission.type !== 'update') return [large]
     const slicer = this.#slicers.get(large) ?? createSlicer(submission.update)
     const pieces: Waiting[] = []
     while (slicer.more() && pieces.length < AT_ONCE) {
-      const update = slicer.next(this.#size)
+      const update = slicer.next(this.#size, document)
       if (update === undefined) break
-      const piece = { ...submission, update, whole: submission.update, unfinished: slicer.more() }
-      pieces.push({ ...large, submission: piece, bytes: update.bytes.length, part })
+      const singly = goesFar(update, document) ? oneByOne(update, document) : [update]
+      for (const [index, single] of singly.entries()) {
+        const unfinished = slicer.more() || index < singly.length - 1
+        const piece = { ...submission, update: single, whole: submission.update, unfinished }
+        pieces.push({ ...large, submission: piece, bytes: single.bytes.length, part })
+      }
     }
     if (slicer.more()) {
       const rest = { ...large, part }
@@ -76,6 +88,13 @@ export class Slicing {
     }
     return pieces
   }
+}
+
+function oneByOne(update: ScannedUpdate, document: Y.Doc): ScannedUpdate[] {
+  const slicer = createSlicer(update)
+  const singly: ScannedUpdate[] = []
+  for (let piece = slicer.next(1, document); piece !== undefined; piece = slicer.next(1, document)) singly.push(piece)
+  return singly
 }
 
 function weigh({ submission }: Waiting): number {
