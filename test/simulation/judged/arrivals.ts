@@ -69,7 +69,8 @@ function arrive({ message, update, last }: Part, sequence: number, tally: Tally)
     let fate: Fate | undefined
     if (item !== undefined) fate = fateOf(item, here.structs, deletions)
     else if (last || (target !== undefined && isDeleted(target, here.ds))) fate = later ? 'covered' : 'whole'
-    if (fate === undefined && last) throw new Error('a message does not hold what was sent with it')
+    // Of a message in pieces one may have met a gap, and not been kept.
+    if (fate === undefined && last && !message.cut) throw new Error('a message does not hold what was sent with it')
     if (fate === undefined) continue
     write.fate = fate
     write.entry = sequence
