@@ -7,6 +7,7 @@
 import type { Author, RecordKey } from '@rapport/shared/ids.ts'
 import { mayWrite } from '../access/policy.ts'
 import { authorOf, type Principal } from '../auth/principal.ts'
+import type { Claim } from '../log/entry.ts'
 import type { ClaimBook } from './claim-book.ts'
 
 /** Ids of one person that are remembered here; the newest. As many as are stored. */
@@ -17,7 +18,7 @@ export class Announced {
   readonly #book: ClaimBook
   /** Oldest first. */
   readonly #owners = new Map<number, Author>()
-  /** The record exists. Claims of one that does not are kept until it does. */
+  /** The record exists. What could not be stored before is stored then. */
   #stored = false
 
   constructor(key: RecordKey, book: ClaimBook) {
@@ -25,17 +26,21 @@ export class Announced {
     this.#book = book
   }
 
-  /** The database knows nothing of what is known here. */
+  /** The database may know nothing of what is known here. */
   get onlyHere(): boolean {
     return !this.#stored && this.#owners.size > 0
   }
 
-  add(client: number, principal: Principal): void {
-    if (!mayWrite(principal) || this.#owners.has(client)) return
-    const owner = authorOf(principal)
-    this.#owners.set(client, owner)
-    this.#forgetOldest(owner.sub)
-    if (this.#stored) this.#book.add({ key: this.#key, client, owner })
+  /**
+   * False: it is somebody else's. Otherwise `known` is called once nobody else can take it on another instance either, or nothing more
+   * can be done for that; maybe at once.
+   */
+  add(client: number, principal: Principal, known: () => void): boolean {
+    const holder = this.ownerOf(client)
+    if (holder !== undefined && holder !== principal.sub) return false
+    if (holder !== undefined || !mayWrite(principal)) known()
+    else this.#claim({ key: this.#key, client, owner: authorOf(principal) }, known)
+    return true
   }
 
   /** The subject that announced the id. */
@@ -47,7 +52,14 @@ export class Announced {
   recordStored(): void {
     if (this.#stored) return
     this.#stored = true
-    for (const [client, owner] of this.#owners) this.#book.add({ key: this.#key, client, owner })
+    for (const [client, owner] of this.#owners) this.#book.add({ key: this.#key, client, owner }, () => undefined)
+  }
+
+  #claim(claim: Claim, known: () => void): void {
+    this.#owners.set(claim.client, claim.owner)
+    this.#forgetOldest(claim.owner.sub)
+    if (this.#stored) this.#book.add(claim, known)
+    else if (!this.#book.addUnwritten(claim, known)) known()
   }
 
   #forgetOldest(sub: string): void {

@@ -1,6 +1,8 @@
 /**
  * Stores announced client ids of all rooms of the process, in one statement for all that come within 100 ms. They wait while the
  * database is away, the newest ones at least; what is lost with them protects nobody's id but until its owner's first edit.
+ *
+ * Of records that nobody has written each person has a share a day: those claims belong to no record that anybody could erase.
  */
 import type { Clock, Timer } from '@rapport/shared/clock.ts'
 import type { Claim } from '../log/entry.ts'
@@ -14,13 +16,24 @@ const RETRY = 2_000
 /** Claims in one statement, and claims that wait. */
 const AT_ONCE = 1_000
 const MOST = 20_000
+/** Claims of one person in unwritten records, in 24 hours. */
+const SHARE = 1_000
+const DAY = 24 * 3_600_000
+
+interface Waiting {
+  readonly claim: Claim
+  readonly done: () => void
+}
 
 export class ClaimBook {
   readonly #log: Pick<UpdateLog, 'bind'>
   readonly #clock: Clock
   readonly #logger: Logger
   readonly #limitHit: LimitHit
-  #waiting: Claim[] = []
+  #waiting: Waiting[] = []
+  /** Claims in unwritten records, by person. */
+  readonly #shares = new Map<string, number>()
+  #sharesSince: number
   #timer: Timer | undefined
   #writing: Promise<void> | undefined
   #closed = false
@@ -30,15 +43,35 @@ export class ClaimBook {
     this.#clock = clock
     this.#logger = logger
     this.#limitHit = limitHit
+    this.#sharesSince = clock.elapsed()
   }
 
-  add(claim: Claim): void {
+  /** `done` is called once it is stored, or will not be. */
+  add(claim: Claim, done: () => void): void {
     if (this.#waiting.length >= MOST) {
-      this.#waiting.shift()
+      this.#waiting.shift()?.done()
       this.#limitHit('claims')
     }
-    this.#waiting.push(claim)
+    this.#waiting.push({ claim, done })
     this.#later(GATHER)
+  }
+
+  /** Of a record that does not exist. False: the person has used up the share, and nothing is stored. */
+  addUnwritten(claim: Claim, done: () => void): boolean {
+    const now = this.#clock.elapsed()
+    if (now - this.#sharesSince >= DAY) {
+      this.#shares.clear()
+      this.#sharesSince = now
+    }
+    const person = JSON.stringify([claim.key.tenant, claim.owner.sub])
+    const used = this.#shares.get(person) ?? 0
+    if (used >= SHARE) {
+      this.#limitHit('claims')
+      return false
+    }
+    this.#shares.set(person, used + 1)
+    this.add(claim, done)
+    return true
   }
 
   /** Resolves once everything that waits is written, or the database has refused once more; nothing is written later. */
@@ -65,11 +98,14 @@ export class ClaimBook {
   async #write(): Promise<boolean> {
     const claims = this.#waiting.splice(0, AT_ONCE)
     try {
-      await this.#log.bind(claims)
+      await this.#log.bind(claims.map(({ claim }) => claim))
+      for (const { done } of claims) done()
       return true
     } catch (error) {
       this.#logger.debug({ err: error, claims: claims.length }, 'announced client ids were not stored; trying again')
-      this.#waiting = [...claims, ...this.#waiting].slice(-MOST)
+      const waiting = [...claims, ...this.#waiting]
+      for (const { done } of waiting.slice(0, -MOST)) done()
+      this.#waiting = waiting.slice(-MOST)
       return false
     }
   }

@@ -55,15 +55,16 @@ export function createLedgerKeeper(deps: RoomDeps, state: RoomState, { awaiting,
     current: () => ledger,
     load() {
       const restored = restoration.lately()
-      // Nothing is stored of a record that was never written, but for what was set aside, which this room knows of itself.
+      // Of a record that was never written little is stored: what was set aside, which this room knows of itself, and ids that were
+      // announced, which the log minds. If it has refused the first entry, the database is asked.
       const atOnce = state.record.position.sequence === 0 && restored !== undefined && !mustAsk
       if (atOnce) take({ ...EMPTY_LEDGER, restored })
       else void read()
       return atOnce
     },
     forget(anew = false) {
+      mustAsk ||= anew || (ledger !== undefined && state.record.position.sequence === 0)
       ledger = undefined
-      mustAsk ||= anew
     },
   }
 }

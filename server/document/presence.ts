@@ -2,7 +2,8 @@
  * Presence of one room: who is there and where their cursors are, relayed without being understood and never stored.
  *
  * Guarantees: one client id per subscriber, the first that it announces alone, so nobody speaks for somebody else; an id passes
- * to a new connection of the same person, and after a departure nobody else can take it for a minute. What stock clients repeat of
+ * to a new connection of the same person, and after a departure nobody else can take it for a minute; never, if whoever keeps
+ * claims knows it as another's. Others hear of an id once its claim is kept. What stock clients repeat of
  * others is ignored in silence. All changes of a window leave as one payload. Everything held is bounded. Only text that any client can
  * parse is relayed: one bad state would throw in every stock client that hears it. And since stock clients send on all they
  * hear, in their own words, whatever is sent from here is something that the server takes back.
@@ -25,6 +26,8 @@ const MAX_DEPARTED = 256
 const MAX_PRESENT = MAX_ENTRIES - MAX_DEPARTED
 /** Milliseconds for which the id of a client that left is kept for its owner. */
 const RESERVED_MS = 60_000
+/** Milliseconds after which a new id is shown though its claim could not be kept: the database may be away for long. */
+const UNKEPT_MS = 5_000
 /** Yjs draws client ids from 32 bits. */
 const MAX_CLIENT = 0xffffffff
 /** A client counts its announcements, at most some dozens a second; above this, nobody could take the id up again after it. */
@@ -54,13 +57,19 @@ interface Departed {
 }
 
 /**
- * `limitReached` is called for each state that is not relayed because of its size or the room's, `claimed` for each id that a
- * subscriber speaks for from now on.
+ * Asked for each id that a subscriber is to speak for from now on. False: it is somebody else's. Otherwise `kept` is called once,
+ * maybe at once, when others may see the id.
  */
+type ClaimPresence = (client: number, principal: Principal, kept: () => void) => boolean
+
+/** `limitReached` is called for each state that is not relayed because of its size or the room's. */
 export function createPresence(
   clock: Clock,
   limitReached: () => void,
-  claimed: (client: number, principal: Principal) => void = () => undefined,
+  claimed: ClaimPresence = (_client, _principal, kept) => {
+    kept()
+    return true
+  },
 ): Presence {
   /** Every subscriber, with the client id it speaks for once it has announced one. */
   const members = new Map<Subscriber, number | undefined>()
@@ -68,6 +77,8 @@ export function createPresence(
   /** Oldest first. They outlive the last member: his colleague may be the next to come. */
   const departed = new Map<number, Departed>()
   const dirty = new Set<number>()
+  /** Ids that nobody is told of yet, with what shows them all the same. */
+  const unkept = new Map<number, Timer>()
   /** What everybody who asks is sent, until something changes. */
   let greeting: Uint8Array | undefined
   let held = 0
@@ -92,13 +103,28 @@ export function createPresence(
     if (known !== undefined && known.owner.principal.sub !== sub) return undefined
     const left = departed.get(client)
     if (left !== undefined && left.sub !== sub && clock.elapsed() < left.reservedUntil) return undefined
+    if (!hold(client, from.principal)) return undefined
     if (known !== undefined) {
       members.set(known.owner, undefined)
       current.set(client, { ...known, owner: from })
     }
     members.set(from, client)
-    claimed(client, from.principal)
     return client
+  }
+
+  /** Asks for the id, and keeps it back until the claim is kept. False: it is somebody else's. */
+  function hold(client: number, principal: Principal): boolean {
+    // The same person on a new connection: what the first one waits for tells.
+    if (unkept.has(client)) return claimed(client, principal, () => undefined)
+    let kept = false
+    const show = (): void => {
+      kept = true
+      unkept.get(client)?.cancel()
+      if (unkept.delete(client) && current.has(client)) touch(client)
+    }
+    if (!claimed(client, principal, show)) return false
+    if (!kept) unkept.set(client, clock.after(UNKEPT_MS, show))
+    return true
   }
 
   function announce(from: Subscriber, entry: AwarenessEntry): void {
@@ -125,6 +151,7 @@ export function createPresence(
   }
 
   function touch(client: number): void {
+    if (unkept.has(client)) return
     greeting = undefined
     dirty.add(client)
     timer ??= clock.after(WINDOW_MS, flush)
@@ -158,7 +185,9 @@ export function createPresence(
 
   function encodePresent(): Uint8Array | undefined {
     const entries: AwarenessEntry[] = []
-    for (const [client, { clock: at, state }] of current) if (state !== ABSENT) entries.push({ client, clock: at, state })
+    for (const [client, { clock: at, state }] of current) {
+      if (state !== ABSENT && !unkept.has(client)) entries.push({ client, clock: at, state })
+    }
     return entries.length > 0 ? encodeAwareness(entries) : undefined
   }
 

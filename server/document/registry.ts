@@ -13,7 +13,6 @@ import type { RecordType } from '@rapport/shared/schema/record-type.ts'
 import { type Judge, judge } from '../access/judge.ts'
 import { type Policy, shippedPolicy } from '../access/policy.ts'
 import type { KeptClient } from '../access/server-client.ts'
-import type { Principal } from '../auth/principal.ts'
 import type { Hints } from '../fanout/hints.ts'
 import type { UpdateLog } from '../log/update-log.ts'
 import { limitHits } from '../observability/limits.ts'
@@ -109,7 +108,6 @@ export function createRegistry(deps: RegistryDeps): Registry {
     const client = kept.take(name)
     const announced = unwritten.take(name) ?? new Announced(key, book)
     if (start.position.sequence > 0) announced.recordStored()
-    const announce = (client: number, principal: Principal): void => announced.add(client, principal)
     const room = createRoom(
       {
         key,
@@ -121,7 +119,11 @@ export function createRegistry(deps: RegistryDeps): Registry {
         refusals,
         policy: deps.policy ?? shippedPolicy,
         judge: deps.judge ?? judge,
-        presence: createPresence(clock, () => limitHit('presence'), announce),
+        presence: createPresence(
+          clock,
+          () => limitHit('presence'),
+          (...claim) => announced.add(...claim),
+        ),
         announced,
         restoration,
         limitHit,

@@ -2,7 +2,8 @@
  * The statement that notes whose client ids are, as presence tells. It takes the locks that the inserting statement takes, in
  * the same order: rows of `records` first, those of several in the order of their keys, then rows of clients. With the former
  * held nobody stores an entry in these records, so nobody decides by what is about to change. Who was bound before is asked
- * beforehand, so that a client that comes back locks nothing.
+ * beforehand, so that a client that comes back locks nothing. Of a record that was never written there is no row to lock, and
+ * none is made: an id is bound there, too, or whoever sees it could be the first to write.
  */
 
 /** Of one sender and record: ids that were announced and never written with. */
@@ -28,12 +29,12 @@ with claimed as materialized (
 locked as materialized (
   select wanted.*
   from (select distinct tenant collate "C" as tenant, type collate "C" as type, id collate "C" as id from claimed order by ${IN_ORDER}) as wanted
-  cross join lateral (
+  left join lateral (
     select r.erased from rapport.records r
     where r.tenant = wanted.tenant and r.type = wanted.type and r.id = wanted.id
     for no key update
-  ) as stored
-  where not stored.erased
+  ) as stored on true
+  where stored.erased is not true
 ),
 bound as (
   insert into rapport.record_clients (tenant, type, record_id, client, owner_sub, owner_role, relayed, at)

@@ -10,7 +10,8 @@
  * **Whose client ids.** An entry that claims a client id is refused if it is somebody else's. Presence hands ids out beside
  * the log, under a lock on the same row of `records`. Such a lock is waited for, but what was written under it is not seen by
  * a statement that began before; so a volatile function looks, which sees what is committed when it is called, and `case` has
- * it called only when all locks are held.
+ * it called only when all locks are held. Before a record's first entry there is no row to lock, and none may be left by an entry
+ * that is refused; so `usurping` looks before `created`. What presence binds in that instant nobody has seen yet.
  *
  * **No deadlocks** between instances whose groups overlap. Locks are taken in three phases, each in the order of the records'
  * keys: first all rows of `records`, then all rows of the log, then what was found. The sort in `inserted` is the first
@@ -50,9 +51,17 @@ with given as materialized (
   from ${ENTRIES}
 ),
 claimed as materialized (select * from ${CLIENTS}),
+usurping as materialized (
+  select entry from claimed
+  where case
+    when (entry in (select entry from given where previous = 0)) is true
+    then rapport.belongs_to_another(tenant, type, record_id, client, sub)
+  end
+),
 created as (
   insert into rapport.records (${KEY}, schema_version, created_at, created_by)
-  select ${KEY}, schema_version, at, author from given where previous = 0
+  select ${KEY}, schema_version, at, author from given
+  where previous = 0 and (entry in (select entry from usurping)) is not true
   order by ${IN_ORDER}
   on conflict do nothing
   returning ${KEY}
@@ -82,7 +91,8 @@ standing as materialized (
 contested as materialized (
   select entry from claimed
   where case
-    when (entry in (select entry from standing)) is true then rapport.belongs_to_another(tenant, type, record_id, client, sub)
+    when (entry in (select entry from standing where previous > 0)) is true
+    then rapport.belongs_to_another(tenant, type, record_id, client, sub)
   end
 ),
 admitted as materialized (

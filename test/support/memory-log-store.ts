@@ -52,6 +52,7 @@ export interface MemoryDump {
   readonly records: ReadonlyMap<string, MemoryRecord>
   readonly quarantine: ReadonlyMap<string, readonly QuarantineRow[]>
   readonly aside: ReadonlyMap<string, ReadonlyMap<string, SetAsideRow>>
+  readonly announced: ReadonlyMap<string, MemoryFindings>
   readonly restoredUntil: number | undefined
 }
 
@@ -81,6 +82,8 @@ export function createMemoryLogStore(now: () => number = Date.now): MemoryLogSto
   let quarantine = new Map<string, readonly QuarantineRow[]>()
   /** By record and sender. */
   let aside = new Map<string, Map<string, SetAsideRow>>()
+  /** What was announced in records that nobody has written yet. */
+  let announced = new Map<string, MemoryFindings>()
   let restoredUntil: number | undefined
   const find = (key: RecordKey): MemoryRecord | undefined => records.get(keyString(key))
   const heldBack = (): HeldBack[] => [
@@ -92,10 +95,12 @@ export function createMemoryLogStore(now: () => number = Date.now): MemoryLogSto
     async insert(entries) {
       const admitted = new Set<string>()
       for (const entry of entries) {
-        const record = find(entry.key) ?? emptyRecord(entry)
+        const name = keyString(entry.key)
+        const record = find(entry.key) ?? emptyRecord(entry, announced.get(name) ?? noFindings())
         if (!admits(record, entry)) continue
         addFindings(record.findings, entry)
-        records.set(keyString(entry.key), record)
+        records.set(name, record)
+        announced.delete(name)
         record.rows.push({
           position: { sequence: entry.previous.sequence + 1, entry: entry.id },
           update: entry.update.slice(),
@@ -156,13 +161,18 @@ export function createMemoryLogStore(now: () => number = Date.now): MemoryLogSto
     async ledger(key, sequence) {
       const waiting = [...(aside.get(keyString(key))?.values() ?? [])].sort((one, other) => one.at - other.at)
       const restored = restoredUntil !== undefined && restoredUntil > now()
-      return ledgerOf(find(key)?.findings ?? noFindings(), sequence, waiting, restored)
+      const findings = find(key)?.findings ?? announced.get(keyString(key)) ?? noFindings()
+      return ledgerOf(findings, sequence, waiting, restored)
     },
 
     async bind(claims) {
       for (const claim of claims) {
         const record = find(claim.key)
-        if (record !== undefined && !record.erased) announce(record.findings, claim)
+        if (record?.erased === true) continue
+        const name = keyString(claim.key)
+        const findings = record?.findings ?? announced.get(name) ?? noFindings()
+        if (record === undefined) announced.set(name, findings)
+        announce(findings, claim)
       }
     },
 
@@ -196,12 +206,13 @@ export function createMemoryLogStore(now: () => number = Date.now): MemoryLogSto
       return [...records.values()].some(({ key }) => key.tenant !== tenant)
     },
 
-    dump: () => structuredClone({ records, quarantine, aside, restoredUntil }),
+    dump: () => structuredClone({ records, quarantine, aside, announced, restoredUntil }),
     restore(dump) {
       const copy = structuredClone(dump)
       records = new Map(copy.records)
       quarantine = new Map(copy.quarantine)
       aside = new Map([...copy.aside].map(([key, rows]) => [key, new Map(rows)]))
+      announced = new Map(copy.announced)
       restoredUntil = copy.restoredUntil
     },
     erase(key) {
@@ -226,7 +237,7 @@ export function createMemoryLogStore(now: () => number = Date.now): MemoryLogSto
   }
 }
 
-function emptyRecord(first: JudgedEntry): MemoryRecord {
+function emptyRecord(first: JudgedEntry, findings: MemoryFindings): MemoryRecord {
   return {
     key: first.key,
     schemaVersion: first.schemaVersion,
@@ -236,7 +247,7 @@ function emptyRecord(first: JudgedEntry): MemoryRecord {
     snapshot: undefined,
     snapshotAt: 0,
     rows: [],
-    findings: noFindings(),
+    findings,
   }
 }
 

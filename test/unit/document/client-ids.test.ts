@@ -3,7 +3,7 @@ import { encodeAwareness } from '@rapport/shared/protocol/awareness.ts'
 import { describe, expect, test } from 'vitest'
 import * as Y from 'yjs'
 import type { Room } from '../../../server/document/handle.ts'
-import { recordKey } from '../../support/entries.ts'
+import { freshTenant, recordKey } from '../../support/entries.ts'
 import { openRoom, openWritten } from './opened.ts'
 import { createStage, join, Listener, passing, settled } from './stage.ts'
 
@@ -131,22 +131,93 @@ describe('P4: a client id that somebody has announced', () => {
     expect([carl.ends, ada.field('department'), ada.field('title')]).toEqual([[], 'Sales', undefined])
   })
 
-  test('of a record that does not exist is stored once it does', async () => {
+  test('P4: of a record that does not exist is theirs on every instance and after a restart, and makes no record', async () => {
     const stage = await openRoom()
     const { room, key, clock, memory } = stage
-    const [ada, bob] = [new Listener('ada'), new Listener('bob')]
-    for (const listener of [ada, bob]) {
-      await join(room, listener)
-      announce(room, listener)
-    }
+    const bob = new Listener('bob')
+    await join(room, bob)
+    announce(room, bob)
     await passing(clock, 200)
-    expect(stage.calls('bind')).toBe(0)
-    room.submit(ada, ada.set('firstName', 'Ada'))
+    expect(await memory.heads([key])).toEqual([undefined])
+    const there = await stage.another().registry.acquire(key)
+    const squatter = squatterOn(bob)
+    await join(there, squatter)
+    there.submit(squatter, squatter.set('title', 'squat'))
     await settled()
+    await passing(clock, 1_000)
+    expect([squatter.ends.map(({ code }) => code), await memory.heads([key])]).toEqual([['foreign'], [undefined]])
+    room.submit(bob, bob.set('title', 'Dr'))
+    await settled()
+    expect([bob.ends, await room.view(({ document }) => document.getMap('fields').get('title'))]).toEqual([[], 'Dr'])
+  })
+
+  test('P10: of records that do not exist 1,000 of a person are stored a day, the rest once their record exists', async () => {
+    const { registry, clock, memory } = createStage()
+    const tenant = freshTenant()
+    const keys = Array.from({ length: 1_001 }, (_, index) => recordKey(`r${index}`, tenant))
+    const last = new Listener('bob')
+    for (const key of keys) {
+      const room = await registry.acquire(key)
+      const bob = key === keys.at(-1) ? last : new Listener('bob')
+      await join(room, bob)
+      announce(room, bob)
+    }
+    await passing(clock, 1_000)
+    const stored = async () => {
+      const ledgers = await Promise.all(keys.map((key) => memory.ledger(key, 1)))
+      return ledgers.filter(({ clients }) => clients.some(({ owner }) => owner.sub === 'bob')).length
+    }
+    expect(await stored()).toBe(1_000)
+    const room = await registry.acquire(keys.at(-1) as (typeof keys)[number])
+    const ada = new Listener('ada')
+    await join(room, ada)
+    Object.assign(ada, { presence: () => undefined })
+    room.submit(ada, ada.set('title', 'Dr'))
+    await settled()
+    await passing(clock, 1_000)
+    expect(await stored()).toBe(1_001)
+  })
+
+  test('P4: is shown to others once it is stored, or after 5 s without the database', async () => {
+    const stage = await openWritten()
+    const { room, clock, ada } = stage
+    const seen: Uint8Array[] = []
+    Object.assign(ada, { presence: (payload: Uint8Array) => seen.push(payload) })
+    room.presence.greet(ada)
+    const [bob, carl] = [new Listener('bob'), new Listener('carl')]
+    for (const listener of [bob, carl]) await join(room, listener)
+    const write = stage.hold('bind')
+    announce(room, bob)
+    await passing(clock, 1_000)
+    expect(seen.length).toBe(0)
+    write.let()
+    await settled()
+    await passing(clock, 50)
+    expect(seen.length).toBe(1)
+    stage.hold('bind')
+    announce(room, carl)
+    await passing(clock, 4_900)
+    expect(seen.length).toBe(1)
     await passing(clock, 200)
-    const { clients } = await memory.ledger(key, 1)
-    const owner = clients.find(({ client }) => client === bob.document.clientID)?.owner
-    expect([stage.calls('bind'), owner]).toEqual([1, { sub: 'bob', role: 'rep' }])
+    expect(seen.length).toBe(2)
+  })
+
+  test('P4: is nobody else’s in presence either, however long its owner has been away', async () => {
+    const { room, clock, ada } = await openWritten()
+    const seen: Uint8Array[] = []
+    Object.assign(ada, { presence: (payload: Uint8Array) => seen.push(payload) })
+    const bob = new Listener('bob')
+    await join(room, bob)
+    announce(room, bob)
+    await passing(clock, 200)
+    room.presence.leave(bob)
+    await passing(clock, 3_600_000)
+    const squatter = squatterOn(bob)
+    await join(room, squatter)
+    room.presence.greet(ada)
+    announce(room, squatter)
+    await passing(clock, 10_000)
+    expect(seen).toEqual([])
   })
 
   test('of a record that does not exist is theirs, too, while everybody is away', async () => {
