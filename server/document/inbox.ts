@@ -68,14 +68,18 @@ export class Inbox {
     if (batch.length > 0) this.#waiting = [...batch, ...this.#waiting]
   }
 
-  /** Of one source, what there was no time for: whoever else waits comes first, but nothing that came later from there. */
+  /**
+   * What there was no time for: of the first one's source it comes behind everybody else, but before what came later from there;
+   * of the others it comes first again.
+   */
   putBehindOthers(left: readonly Waiting[]): void {
     const source = left[0]?.source
     if (source === undefined) return
     const own = (waiting: Waiting): boolean =>
       waiting.source === source ||
       (source.type === 'socket' && waiting.source.type === 'socket' && waiting.source.subscriber === source.subscriber)
-    this.#waiting = [...this.#waiting.filter((waiting) => !own(waiting)), ...left, ...this.#waiting.filter(own)]
+    const all = [...left, ...this.#waiting]
+    this.#waiting = [...all.filter((waiting) => !own(waiting)), ...all.filter(own)]
   }
 
   /** One of the first `count` is guilty of something: hand them out one at a time. */

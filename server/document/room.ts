@@ -29,8 +29,6 @@ import { Slicing } from './slicing.ts'
 import { createSubmitting } from './submitting.ts'
 import { createVerdicts, isCurrent, soleAuthor } from './verdicts.ts'
 
-/** Milliseconds that judging takes at a stretch, but for a single submission; what has not had its turn waits for the next entry. */
-const JUDGING = 20
 /** Milliseconds for which another instance counts as writing the same record. */
 const CONTENDED = 1_000
 
@@ -123,7 +121,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
         document,
         position,
         submissions,
-        enough: () => clock.elapsed() - since >= JUDGING,
+        enough: () => clock.elapsed() - since >= slicing.enough,
         server,
         ledger: known,
         presenceOwner: (client) => deps.announced.ownerOf(client),
@@ -159,6 +157,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     }
     switch (outcome.type) {
       case 'committed':
+        slicing.committed()
         commit(flight, outcome.sequence)
         // Alone, a room goes on at once; with another instance at the same record, each leaves the other a turn.
         if (clock.elapsed() - state.contendedAt < CONTENDED) clock.after(took, resume)
@@ -166,6 +165,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
         return
       case 'outrun':
         state.contendedAt = clock.elapsed()
+        slicing.outrun()
         inbox.putBack(flight.batch)
         return void log.reload()
       case 'refused':

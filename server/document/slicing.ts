@@ -5,6 +5,9 @@
  * A piece cannot be interrupted, and what it costs is not to be seen in it: Yjs compares what is inserted at one place with all that
  * stands there. So pieces are small from the start, and smaller in a record where they turn out to be slow. Where structs lean on
  * the far end of something long, a piece is one of them.
+ *
+ * Whoever needs long for an entry is outrun by whoever needs less, every time. So one that was outrun is followed by a smaller one, until
+ * it fits between those of the other instance; with each that was committed the next takes more again.
  */
 import type * as Y from 'yjs'
 import { goesFar } from '../access/cost.ts'
@@ -19,17 +22,27 @@ const AT_ONCE = 160
 /** Milliseconds that a piece should take at most, and those below which the next ones may be larger. */
 const LONG = 15
 const SHORT = 5
+/** Milliseconds that judging takes at a stretch, but for a single submission; what has not had its turn waits for the next entry. */
+const JUDGING = 20
+/** By how much more one entry takes after a commit, as long as that is less than usual. */
+const RECOVERY = 1.5
+/** The least share of what one entry takes usually: a piece of one struct. */
+const LEAST = 1 / (MOST * AT_ONCE)
 
 export class Slicing {
   #size = MOST
   /** How many times in a row judging took too long: once may be a pause of the process. */
   #slow = 0
+  /** How much of what an entry takes usually the next one takes. */
+  #share = 1
   /** Of what is left of something large. */
   readonly #slicers = new WeakMap<Waiting, Slicer>()
 
   /** The next batch to judge: all before the first submission that is too large, or pieces of that one alone. */
   take(inbox: Inbox, document: Y.Doc): readonly Waiting[] {
-    const batch = inbox.take().filter(({ part }) => part?.settled !== true)
+    const waiting = inbox.take().filter(({ part }) => part?.settled !== true)
+    const batch = waiting.slice(0, this.#atOnce())
+    this.leave(waiting.slice(batch.length), inbox)
     const index = batch.findIndex((waiting) => this.#isLarge(waiting, document))
     const large = batch[index]
     if (large === undefined) return batch
@@ -41,6 +54,20 @@ export class Slicing {
   leave(left: readonly Waiting[], inbox: Inbox): void {
     if (left[0]?.part === undefined) inbox.putBack(left)
     else inbox.putBehindOthers(left)
+  }
+
+  /** Milliseconds for which to judge at a stretch. */
+  get enough(): number {
+    return JUDGING * this.#share
+  }
+
+  /** Another instance was faster than the entry. */
+  outrun(): void {
+    this.#share = Math.max(LEAST, this.#share / 2)
+  }
+
+  committed(): void {
+    this.#share = Math.min(1, this.#share * RECOVERY)
   }
 
   /** Judging these took so many milliseconds. */
@@ -62,7 +89,17 @@ export class Slicing {
     if (this.#slicers.has(waiting)) return true
     if (part !== undefined || submission.type !== 'update') return false
     const { update } = submission
-    return isHeavier(update, this.#size, document) || (weightOf(update) > 1 && goesFar(update, document))
+    return isHeavier(update, this.#pieceSize(), document) || (weightOf(update) > 1 && goesFar(update, document))
+  }
+
+  /** Submissions or pieces for one entry; of those, the inbox has a limit of its own. */
+  #atOnce(): number {
+    return this.#share === 1 ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor(AT_ONCE * this.#share))
+  }
+
+  /** Once there is but one piece to an entry, that becomes smaller. */
+  #pieceSize(): number {
+    return Math.max(1, Math.floor(this.#size * Math.min(1, AT_ONCE * this.#share)))
   }
 
   /** What is left goes back to the inbox. */
@@ -71,8 +108,8 @@ export class Slicing {
     if (submission.type !== 'update') return [large]
     const slicer = this.#slicers.get(large) ?? createSlicer(submission.update)
     const pieces: Waiting[] = []
-    while (slicer.more() && pieces.length < AT_ONCE) {
-      const update = slicer.next(this.#size, document)
+    while (slicer.more() && pieces.length < Math.min(AT_ONCE, this.#atOnce())) {
+      const update = slicer.next(this.#pieceSize(), document)
       if (update === undefined) break
       const singly = goesFar(update, document) ? oneByOne(update, document) : [update]
       for (const [index, single] of singly.entries()) {
