@@ -136,7 +136,7 @@ function checkMember(place: Place, writes: readonly Write[], counted: readonly W
 
 /**
  * Checks with the permitted writes that are committed. A judge that meets one with its value, overwritten in the same message,
- * may count it or not; which it was is seen only by what is shown.
+ * may count it or not: it must be right in one way.
  */
 function judgedEitherWay(
   writes: readonly Write[],
@@ -144,22 +144,22 @@ function judgedEitherWay(
   losses: Losses,
   check: (counted: readonly Write[], losses: Losses) => void,
 ): void {
-  const whole = writes.filter(({ permitted, fate }) => permitted && fate === 'whole')
-  const lost = { ...losses }
-  try {
-    check(whole, lost)
-  } catch (failure) {
-    // A deletion may have had its effect when it was heard alone, and been followed by another write since.
-    const isCovered = ({ permitted, fate, value, clear }: Write): boolean =>
-      permitted && fate === 'covered' && (clear || value === shown)
-    if (!writes.some(isCovered)) throw failure
-    Object.assign(lost, losses)
-    check(
-      writes.filter((write) => whole.includes(write) || isCovered(write)),
-      lost,
-    )
+  const permitted = writes.filter((write) => write.permitted && (write.fate === 'whole' || write.fate === 'covered'))
+  const whole = permitted.filter(({ fate }) => fate === 'whole')
+  // A deletion may have had its effect when it was heard alone, and been followed by another write since.
+  const visible = permitted.filter(({ fate, clear, value }) => fate === 'whole' || clear || value === shown)
+  const failures: unknown[] = []
+  for (const counted of whole.length === permitted.length ? [whole] : [whole, visible, permitted]) {
+    const lost = { ...losses }
+    try {
+      check(counted, lost)
+      Object.assign(losses, lost)
+      return
+    } catch (failure) {
+      failures.push(failure)
+    }
   }
-  Object.assign(losses, lost)
+  throw failures[0]
 }
 
 function isTwin(write: Write, loser: Write): boolean {
