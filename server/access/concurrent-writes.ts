@@ -26,9 +26,30 @@ export function settledBy(court: Court, { root, key }: KeyTouch, candidate: Stan
   return mine === theirs ? undefined : mine === (register.merge === 'crm-wins')
 }
 
-/** It holds: rows of what it builds on, or of what its own client had written before, are void. */
-export function noteWinner(court: Court, path: readonly string[], winner: Standing, seen: Write): void {
+/** It holds: rows of what it builds on, or of what its own client had written or seen before, are void. */
+export function noteWinner(court: Court, touch: KeyTouch, path: readonly string[], winner: Standing, seen: Write): void {
   for (const conflict of superseded(court, path, winner.write, seen)) court.ledger.withdraw(conflict)
+  for (const conflict of [...court.ledger.conflictsAt(path)])
+    if (hasBuiltOn(court, touch, winner.write, conflict.replaced.item)) court.ledger.withdraw(conflict)
+}
+
+/** Items of a key that are looked through for a client's own. */
+const MOST_LOOKED_AT = 10_000
+
+/** Whether an earlier item of the same client, which was refused or overwritten, had stood for that write. */
+function hasBuiltOn({ ledger }: Court, { map, key }: KeyTouch, write: Write, on: ItemId): boolean {
+  if (write === undefined || ledger.isServer(write.client)) return false
+  let left = MOST_LOOKED_AT
+  for (let item = map._map.get(key) ?? null; item !== null && left > 0; item = item.left) {
+    left -= 1
+    if (item.id.client !== write.client) continue
+    for (let clock = item.id.clock + item.length - 1; clock >= item.id.clock && left > 0; left -= 1) {
+      const mark = ledger.markAt({ client: write.client, clock })
+      if (mark !== undefined && isSameWrite(mark.standsFor, on)) return true
+      clock = (mark?.clock ?? clock) - 1
+    }
+  }
+  return false
 }
 
 export function noteLoser(court: Court, path: readonly string[], loser: Standing, winner: Standing, seen: Write): void {

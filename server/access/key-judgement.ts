@@ -45,9 +45,9 @@ export function judgeKey(court: Court, touch: KeyTouch): void {
     const ofSame = standing.write !== undefined && standing.write.client === id.client
     if (standing.cleared || ofSame || isSameWrite(seen, standing.write)) {
       standing = candidate
-      noteWinner(court, path, candidate, seen)
+      noteWinner(court, touch, path, candidate, seen)
     } else if (settledBy(court, touch, candidate, standing) ?? isRightOf(map, key, item, standing.carrier)) {
-      noteWinner(court, path, candidate, seen)
+      noteWinner(court, touch, path, candidate, seen)
       noteLoser(court, path, standing, candidate, undefined)
       standing = candidate
     } else noteLoser(court, path, candidate, standing, seen)

@@ -73,7 +73,7 @@ export function createCatchUp(deps: RoomDeps, state: RoomState, parts: Parts): C
     }
     if (missed.type === 'replaced') {
       logger.warn({ type: key.type, id: key.id }, 'the log no longer holds what was committed; asking clients for it')
-      state.replaced = true
+      state.replacedAt = clock.elapsed()
       members.askWriters(replica.stateVector())
     }
     resume()

@@ -12,6 +12,8 @@ export interface Waiting {
   readonly source: Source
   /** The record's head as the log had it some time after this arrived: what is judged on an older state does not count yet. */
   readonly checked?: number
+  /** It was alone when judging failed, once: it is judged again on what is read from the log. */
+  readonly retried?: boolean
   /** Something large that is judged in pieces: all of them share this. */
   readonly part?: Part
 }

@@ -27,14 +27,22 @@ interface Parts {
   readonly end: (reason: SyncError) => void
 }
 
+/** Milliseconds for which it is believed that the database was restored lately. */
+const RESTORED_MS = 10_000
+/** And for which a room relays that saw its history replaced: as long as an operator's word counts by default. */
+const REPLACED_MS = 7 * 24 * 60 * 60 * 1000
+
 export function createLedgerKeeper(deps: RoomDeps, state: RoomState, { awaiting, resume, end }: Parts): LedgerKeeper {
   const { key, log, clock, restoration } = deps
   let ledger: Ledger | undefined
   let mustAsk = false
+  /** When it was taken, in elapsed milliseconds. */
+  let since = 0
 
   function take(rows: LedgerRows): void {
     mustAsk = false
-    ledger = new Ledger(state.replaced ? { ...rows, restored: true } : rows)
+    since = clock.elapsed()
+    ledger = new Ledger(since - state.replacedAt < REPLACED_MS ? { ...rows, restored: true } : rows)
   }
 
   async function read(): Promise<void> {
@@ -52,7 +60,11 @@ export function createLedgerKeeper(deps: RoomDeps, state: RoomState, { awaiting,
   }
 
   return {
-    current: () => ledger,
+    current() {
+      // Other people's items are taken as relayed for as long as an operator says so, not for as long as a record stays in memory.
+      if (ledger?.restored === true && clock.elapsed() - since > RESTORED_MS) ledger = undefined
+      return ledger
+    },
     load() {
       const restored = restoration.lately()
       // Of a record that was never written little is stored: what was set aside, which this room knows of itself, and ids that were

@@ -52,8 +52,8 @@ export interface RoomState {
   busy: boolean
   /** Why the room serves nobody any more. */
   over: SyncError | undefined
-  /** Once history was replaced under the room: clients then hold what the database has lost, of others too. */
-  replaced: boolean
+  /** When history was replaced under the room, in elapsed milliseconds: clients then hold what the database has lost, of others too. */
+  replacedAt: number
   /** When another instance was last seen to write here, in elapsed milliseconds. */
   contendedAt: number
 }

@@ -39,6 +39,8 @@ interface Flight {
   readonly entry: JudgedEntry
 }
 
+const NEVER = Number.NEGATIVE_INFINITY
+
 /** `kept` is the client id that this process used when it unloaded the record; `ended` is called once, when the room is over. */
 export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | undefined, ended: () => void): LiveRoom {
   const { key, clock, logger, presence, maxRecordBytes } = deps
@@ -48,7 +50,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
   const server = createServerClient(clock, kept)
   const compaction = new CompactionGauge(start.tail)
   const slicing = new Slicing()
-  const state: RoomState = { record: start, busy: false, over: undefined, replaced: false, contendedAt: Number.NEGATIVE_INFINITY }
+  const state: RoomState = { record: start, busy: false, over: undefined, replacedAt: NEVER, contendedAt: NEVER }
   const reading = createReading(deps, state, { reads, members, schedule })
   const aside = createSetAside(deps, state, {
     admit: (sender, update) => submitting.admit(sender, update),
@@ -57,7 +59,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
   })
   const verdicts = createVerdicts(deps, state, { inbox, members, inGap: reading.inGap, recheck, setAside: aside.keep })
   const submitting = createSubmitting(state, { inbox, verdicts, reading, schedule })
-  const ledger = createLedgerKeeper(deps, state, { awaiting: aside.learn, resume, end })
+  const ledger = createLedgerKeeper(deps, state, { awaiting: aside.learn, resume: goOn, end })
   const log = createCatchUp(deps, state, { members, server, compaction, ledger, moved, resume, end })
   let scheduled = false
   /** The newest hint that has not been followed. */
@@ -110,6 +112,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     const document = replica.document()
     const taken = slicing.take(inbox, document)
     if (taken.length === 0) return
+    verdicts.note(taken, document)
     const submissions = taken.map((waiting) => waiting.submission)
     const before = sizeBefore(replica, maxRecordBytes)
     const since = clock.elapsed()
@@ -185,6 +188,8 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     const position = { sequence, entry: id }
     replica.changed(update.length)
     state.record = { ...state.record, position, updatedAt: at }
+    // What was set aside before the record was there is read before the next judging.
+    if (previous.sequence === 0 && batch.some(({ submission }) => submission.type === 'update')) ledger.forget(true)
     if (previous.sequence === 0) state.record = { ...state.record, createdAt: at, createdBy: authors[0]?.sub ?? '' }
     moved()
     members.deliver(committed(sequence, update, replica), judgement.altered ? undefined : soleAuthor(batch, judgement.verdicts))
@@ -207,9 +212,15 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     schedule()
   }
 
+  /** The ledger is here: what was set aside may have had its time. */
+  function goOn(): void {
+    resume()
+    aside.review()
+  }
+
   /**
-   * A batch cannot be applied, kept or stored. Alone, a submission is guilty; of several, each is tried by itself, and so is an
-   * edit once more on what is read from the log, which may be newer.
+   * A batch cannot be applied, kept or stored. Of several submissions each is tried by itself, and what is alone once more on what is
+   * read from the log: the document may have been at fault, or old.
    */
   function disown(batch: readonly Waiting[], error: unknown): void {
     const [only, ...more] = batch
@@ -217,9 +228,9 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     if (only === undefined || more.length > 0) {
       inbox.putBack(batch)
       inbox.isolate(batch.length)
-    } else if (only.submission.type === 'update' || isCurrent(only, sequence)) verdicts.condemn(only, error)
+    } else if (isTried(only, error, sequence)) verdicts.condemn(only, error)
     else {
-      inbox.putBack([{ ...only, checked: sequence }])
+      inbox.putBack([{ ...only, ...(only.submission.type === 'update' ? { retried: true } : { checked: sequence }) }])
       inbox.isolate(1)
     }
     void log.reload()
@@ -297,4 +308,10 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     keep: () => server.keep(state.record.replica.stateVector()),
     end,
   }
+}
+
+/** Whether there is nothing left to try: it was judged again on what the log has, or the answer is about itself and no defect. */
+function isTried(only: Waiting, error: unknown, sequence: number): boolean {
+  if (only.submission.type === 'edit') return isCurrent(only, sequence)
+  return only.retried === true || error instanceof SyncError
 }

@@ -37,9 +37,9 @@ export function createSetAside(deps: RoomDeps, state: RoomState, { admit, turnAw
   /** What each row waits for, by its id: as last read, and as stored by this room, of which a reading on its way may not know. */
   let read = new Map<string, readonly ItemId[]>()
   const stored = new Map<string, readonly ItemId[]>()
-  /** Being submitted; submitted in vain, until the rows are read anew. */
+  /** Being submitted; submitted in vain, and at which sequence: until the record has moved on it would be in vain again. */
   const active = new Set<string>()
-  const tried = new Set<string>()
+  const tried = new Map<string, number>()
   let pending = 0
 
   function track(task: Promise<void>): void {
@@ -68,7 +68,8 @@ export function createSetAside(deps: RoomDeps, state: RoomState, { admit, turnAw
 
   function review(): void {
     if (read.size + stored.size === 0) return
-    const due = [...new Map([...read, ...stored])].filter(([id]) => !tried.has(id) && !active.has(id))
+    const { sequence } = state.record.position
+    const due = [...new Map([...read, ...stored])].filter(([id]) => tried.get(id) !== sequence && !active.has(id))
     if (due.length === 0) return
     const known = Y.decodeStateVector(state.record.replica.stateVector())
     for (const [id, awaits] of due) {
@@ -95,7 +96,7 @@ export function createSetAside(deps: RoomDeps, state: RoomState, { admit, turnAw
   async function isOver(row: SetAsideRow, error: SyncError): Promise<boolean> {
     if (error.retry) return false
     if (error.code === 'stale' || error.code === 'foreign') {
-      tried.add(row.id)
+      tried.set(row.id, state.record.position.sequence)
       return false
     }
     if (error.code !== 'forbidden') await log.quarantine({ ...row, id: deps.newEntryId(), reason: error.message })
@@ -116,7 +117,7 @@ export function createSetAside(deps: RoomDeps, state: RoomState, { admit, turnAw
     },
     learn(rows) {
       read = new Map(rows.map(({ id, awaits }) => [id, awaits]))
-      tried.clear()
+      for (const id of tried.keys()) if (!read.has(id)) tried.delete(id)
     },
     review,
     busy: () => pending > 0,

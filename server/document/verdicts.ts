@@ -5,6 +5,7 @@
  * a gap, so what is said of the record is committed.
  */
 import { SyncError, toSyncError } from '@rapport/shared/errors.ts'
+import * as Y from 'yjs'
 import { isEmpty, type ScannedUpdate } from '../access/pre-scan.ts'
 import type { Submission, Verdict } from '../access/submission.ts'
 import { signatureOf } from '../auth/principal.ts'
@@ -22,6 +23,8 @@ export interface Verdicts {
    * state that they were judged by, so that was the newest.
    */
   conclude(batch: readonly Waiting[], verdicts: readonly Verdict[], proven: boolean): void
+  /** Before a batch is judged, on this document. */
+  note(batch: readonly Waiting[], document: Y.Doc): void
   refuse(waiting: Waiting, error: SyncError): void
   /** The room is over, and nothing will become of these any more. */
   abandon(batch: readonly Waiting[], reason: SyncError): void
@@ -57,6 +60,8 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
   const { key, log, clock, logger } = deps
   /** For each author who is owed a repeat: from which clock on of which clients. */
   const owed = new Map<Subscriber, Map<number, number>>()
+  /** Updates that were stored in part before they came, of those who want to have all of it back. */
+  const partlyStored = new WeakSet<object>()
   /** What these sent is being set aside: what they send on leans on it. */
   const ignored = new WeakSet<Subscriber>()
 
@@ -76,6 +81,14 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
     if (doubtful.length > 0) recheck(doubtful, anew)
   }
 
+  function note(batch: readonly Waiting[], { store }: Y.Doc): void {
+    for (const { source, submission, part } of batch) {
+      if (source.type === 'caller' || !source.subscriber.echo || submission.type === 'edit') continue
+      const { structs } = submission.update
+      if (structs.some(({ client, start }) => start < Y.getState(store, client))) partlyStored.add(part ?? submission)
+    }
+  }
+
   function tell(waiting: Waiting, verdict: Verdict): void {
     const { source, submission, part } = waiting
     if (part?.settled === true) return
@@ -89,8 +102,9 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
     if (verdict.type === 'foreign') return putAside(waiting, subscriber, verdict.awaits)
     settle(waiting)
     if (verdict.type === 'admitted') members.advanced(subscriber)
-    else if (verdict.type === 'gap') members.ask(subscriber, state.record.replica.stateVector())
-    else if (subscriber.echo && submission.type === 'update') owe(subscriber, submission.whole ?? submission.update)
+    const repeats = verdict.type === 'known' || partlyStored.has(waiting.part ?? waiting.submission)
+    if (verdict.type === 'gap') members.ask(subscriber, state.record.replica.stateVector())
+    else if (repeats && subscriber.echo && submission.type === 'update') owe(subscriber, submission.whole ?? submission.update)
   }
 
   function putAside(waiting: Waiting, subscriber: Subscriber, awaits: readonly ItemId[]): void {
@@ -124,6 +138,7 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
       settle(waiting)
       return turnAway(source.subscriber, error)
     }
+    if (waiting.part !== undefined) waiting.part.settled = true
     deps.refusals.inc({ reason: error.code })
     source.reject(error)
   }
@@ -167,7 +182,7 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
       .catch((cause: unknown) => logger.error({ err: cause, type: key.type, id: key.id }, 'a quarantined update was not kept'))
   }
 
-  return { conclude, refuse, abandon, condemn, turnAway, dismiss, ignores: (subscriber) => ignored.has(subscriber) }
+  return { conclude, note, refuse, abandon, condemn, turnAway, dismiss, ignores: (subscriber) => ignored.has(subscriber) }
 }
 
 /** The connection is done with it; of something that came in pieces, with all of it, once. */

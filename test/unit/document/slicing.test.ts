@@ -6,12 +6,13 @@ import { crm, openWritten } from './opened.ts'
 import { join, Listener, passing, settled, storedDocument } from './stage.ts'
 
 /** So many keys, each an item of its own. */
-const KEYS = 5_000
+const KEYS = 6_000
 
 function fill(listener: Listener, keys = KEYS): Uint8Array {
   return listener.edit((document) => {
     document.transact(() => {
-      for (let index = 0; index < keys; index += 1) document.getMap('activities').set(`e${index}/subject`, `a${index}@example.com`)
+      for (let index = 0; index < keys; index += 1)
+        document.getMap('activities').set(`e${index >> 1}/${index % 2 === 0 ? 'subject' : 'body'}`, `a${index}`)
     })
   })
 }
