@@ -106,7 +106,7 @@ export function judge(docket: Docket): Judgement {
   if (dropPending(document)) throw new Error('an update left structs pending that the scan had seen complete')
   const [update, ...more] = emitted
   if (more.length > 0) throw new Error('Yjs made a change of its own behind the entry')
-  const findings = ledger.take()
+  // What was found while nothing came of it, as whose the ids of a large submission are, is stored with what comes next.
   if (update === undefined) return { entry: undefined, verdicts, altered: false }
   const entry = {
     key,
@@ -114,7 +114,7 @@ export function judge(docket: Docket): Judgement {
     previous: position,
     update,
     authors: [...authors.values()],
-    findings,
+    findings: ledger.take(),
     schemaVersion: type.schemaVersion,
     at: now,
   } as unknown as JudgedEntry

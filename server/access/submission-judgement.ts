@@ -235,7 +235,11 @@ function touchOf(document: Y.Doc, type: RecordType, { parent, parentSub }: Y.Ite
 /** It has seen everything, and deletes nothing that it has not seen. */
 const SERVER: Sender = { holds: () => true, deletes: () => false, named: undefined, deletesAny: false }
 
-function senderOf(vector: ReadonlyMap<number, number> | undefined, update: ScannedUpdate): Sender {
+/** It may have seen everything; which of the deletions that it names were meant nobody can say. */
+const UNKNOWN: Sender = { holds: () => true, deletes: () => false, named: undefined, deletesAny: false }
+
+function senderOf(vector: UpdateSubmission['vector'], update: ScannedUpdate): Sender {
+  if (vector === 'unknown') return UNKNOWN
   return {
     holds: (id) => (isWithin(update.structs, id) ? true : vector && (vector.get(id.client) ?? 0) > id.clock),
     deletes: (id) => isWithin(update.deletes, id),

@@ -26,8 +26,11 @@ export interface UpdateSubmission {
   readonly type: 'update'
   readonly principal: Principal
   readonly update: ScannedUpdate
-  /** The sender's state vector, where the update answers our question for what it has more: clock by client. */
-  readonly vector?: ReadonlyMap<number, number> | undefined
+  /**
+   * The sender's state vector, where the update answers our question for what it has more: clock by client. `undefined`: the update is one of a
+   * moment, and names no deletion but its own.
+   */
+  readonly vector?: ReadonlyMap<number, number> | 'unknown' | undefined
   /** Other people's items in it are taken as relayed: an administrator says so. */
   readonly relayed?: boolean
   /** All that was sent, where this is a part of it. */

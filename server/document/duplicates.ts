@@ -8,6 +8,7 @@
  */
 import * as Y from 'yjs'
 import type { Ledger } from '../access/ledger.ts'
+import type { UpdateSubmission } from '../access/submission.ts'
 import type { Waiting } from './inbox.ts'
 import type { Replica } from './replica.ts'
 
@@ -16,14 +17,15 @@ export function allKnown(replica: Replica, ledger: Ledger | undefined, waiting: 
   const showsAgain = ledger === undefined || hasAny(ledger.standIns())
   return waiting.every(({ submission }) => {
     if (submission.type !== 'update' || !replica.covers(submission.update)) return false
-    return !showsAgain || submission.update.deletes.length === 0 || holdsAll(submission.vector, replica)
+    return !showsAgain || submission.update.deletes.length === 0 || !mayMean(submission.vector, replica)
   })
 }
 
-function holdsAll(vector: ReadonlyMap<number, number> | undefined, replica: Replica): boolean {
-  if (vector === undefined) return false
-  for (const [client, clock] of Y.decodeStateVector(replica.stateVector())) if ((vector.get(client) ?? 0) < clock) return false
-  return true
+/** Whether a deletion may be meant by a sender of whom it is known that it lacks something. */
+function mayMean(vector: UpdateSubmission['vector'], replica: Replica): boolean {
+  if (vector === undefined || vector === 'unknown') return vector === undefined
+  for (const [client, clock] of Y.decodeStateVector(replica.stateVector())) if ((vector.get(client) ?? 0) < clock) return true
+  return false
 }
 
 function hasAny(items: Iterable<unknown>): boolean {

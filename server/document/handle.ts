@@ -55,9 +55,9 @@ export interface Room {
   read(stateVector: Uint8Array, answer: (diff: Answer<Uint8Array>) => void): void
   /**
    * Puts a raw update into the inbox; the subscriber hears of every outcome. Bytes must not change afterwards. `vector`: the
-   * state vector of the replica that answers with this update, as of its answer; one that cannot be decoded counts as none.
+   * state vector of the replica that answers with this update, as of its answer; one that cannot be decoded is `unknown`. Without: the update is one of a moment.
    */
-  submit(subscriber: Subscriber, update: Uint8Array, vector?: Uint8Array): void
+  submit(subscriber: Subscriber, update: Uint8Array, vector?: Uint8Array | 'unknown'): void
   /**
    * Submits an update that was held back, in its sender's name. `relayed`: other people's items in it are taken as they are.
    * Resolves once what may stay of it is committed, or was there already; else rejects with a `SyncError`: `stale` if it builds on edits

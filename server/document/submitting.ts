@@ -44,7 +44,7 @@ export function createSubmitting(state: RoomState, { inbox, verdicts, reading, s
         return verdicts.turnAway(subscriber, scan)
       }
       const { principal } = subscriber
-      const held = vector && reading.vector(vector)
+      const held = vector === undefined || vector === 'unknown' ? vector : (reading.vector(vector) ?? 'unknown')
       put({ type: 'update', principal, update: scan, vector: held }, bytes, { type: 'socket', subscriber })
     },
     edit: (principal, change, precondition, { bytes, frees, via = 'server', settles } = NO_TERMS) =>
@@ -52,7 +52,7 @@ export function createSubmitting(state: RoomState, { inbox, verdicts, reading, s
     admit(principal, bytes, { relayed = false } = {}) {
       const scan = scanned(bytes)
       if (scan instanceof SyncError) return Promise.reject(scan)
-      return awaiting({ type: 'update', principal, update: scan, relayed }, bytes.length)
+      return awaiting({ type: 'update', principal, update: scan, vector: 'unknown', relayed }, bytes.length)
     },
   }
 }

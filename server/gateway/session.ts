@@ -152,7 +152,8 @@ export function openSession(needs: SessionNeeds): Session {
         outlet.answer(holds)
         break
       case 'step2':
-        submit(message.update, answered ? undefined : holds)
+        // What it has taken in since its own question nobody knows.
+        submit(message.update, answered ? 'unknown' : (holds ?? 'unknown'))
         answered = true
         break
       case 'update':
@@ -172,7 +173,7 @@ export function openSession(needs: SessionNeeds): Session {
   }
 
   /** A copy: the message is a view of the socket's read buffer, of which a waiting update would keep all 64 KB alive. */
-  function submit(update: Uint8Array, vector?: Uint8Array): void {
+  function submit(update: Uint8Array, vector?: Uint8Array | 'unknown'): void {
     outlet.spoken()
     inflow.submitted(update.length)
     room.submit(subscriber, update.slice(), vector)

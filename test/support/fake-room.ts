@@ -17,7 +17,7 @@ export interface FakeRoom extends Room {
   /** What was submitted, in order. */
   readonly submitted: Uint8Array[]
   /** The state vectors that came with them. */
-  readonly vectors: (Uint8Array | undefined)[]
+  readonly vectors: (Uint8Array | 'unknown' | undefined)[]
   readonly joins: (() => void)[]
   /** While true, submissions are kept and not settled. */
   hold: boolean
@@ -30,7 +30,7 @@ export function createFakeRoom(key: RecordKey): FakeRoom {
   const document = new Y.Doc()
   const subscribers = new Set<Subscriber>()
   const submitted: Uint8Array[] = []
-  const vectors: (Uint8Array | undefined)[] = []
+  const vectors: (Uint8Array | 'unknown' | undefined)[] = []
   const held: { subscriber: Subscriber; update: Uint8Array }[] = []
   const joins: (() => void)[] = []
   let sequence = 0
