@@ -31,18 +31,20 @@ export function judgeKey(court: Court, touch: KeyTouch): void {
     const id = lastId(item)
     const seen = item.origin === null ? undefined : ledger.writeOf(item.origin)
     const value = contentOf(item)
+    const ofSame = standing.write !== undefined && standing.write.client === id.client
+    // Its author had seen his own write as well, though a compensation may have stood before it on his screen.
+    const seenAtLeast = ofSame ? standing.write : seen
     if (value === GONE) {
-      standing = judgeGone(court, touch, item, seen, standing)
+      standing = judgeGone(court, touch, item, seenAtLeast, standing)
       continue
     }
     const code = findFault(court, touch, value, before)
     if (code !== undefined) {
       court.refuse(path, code)
-      leaveOut(court, item, seen)
+      leaveOut(court, item, seenAtLeast)
       continue
     }
     const candidate: Standing = { write: id, value: scalarOf(value) ?? null, cleared: false, carrier: id }
-    const ofSame = standing.write !== undefined && standing.write.client === id.client
     if (standing.cleared || ofSame || isSameWrite(seen, standing.write)) {
       standing = candidate
       noteWinner(court, touch, path, candidate, seen)
@@ -82,8 +84,7 @@ function judgeGone(court: Court, touch: KeyTouch, item: Y.Item, seen: Write, sta
   for (let right = item.right; right !== null; right = right.right) {
     if (court.sender.holds(right.id) === true && !court.touched.isNew(right.id)) return standing
   }
-  const ofSame = standing.write !== undefined && standing.write.client === item.id.client
-  if (!ofSame && !isSameWrite(seen, standing.write)) return standing
+  if (!isSameWrite(seen, standing.write)) return standing
   return clear(court, touch, standing)
 }
 
