@@ -10,7 +10,7 @@ import type { IssueCode } from '@rapport/shared/errors.ts'
 import { checkKey, isPlace, pathOfKey } from '@rapport/shared/schema/key-rules.ts'
 import { scalarOf } from '@rapport/shared/schema/read-content.ts'
 import { own } from '@rapport/shared/schema/record-type.ts'
-import type * as Y from 'yjs'
+import * as Y from 'yjs'
 import type { ItemId } from '../log/findings.ts'
 import { noteLoser, noteWinner, settledBy } from './concurrent-writes.ts'
 import type { Court } from './court.ts'
@@ -32,8 +32,7 @@ export function judgeKey(court: Court, touch: KeyTouch): void {
     const seen = item.origin === null ? undefined : ledger.writeOf(item.origin)
     const value = contentOf(item)
     const ofSame = standing.write !== undefined && standing.write.client === id.client
-    // Its author had seen his own write as well, though a compensation may have stood before it on his screen.
-    const seenAtLeast = ofSame ? standing.write : seen
+    const seenAtLeast = ofSame && isBehind(court, standing.write, seen) ? standing.write : seen
     if (value === GONE) {
       standing = judgeGone(court, touch, item, seenAtLeast, standing)
       continue
@@ -62,6 +61,17 @@ export function judgeKey(court: Court, touch: KeyTouch): void {
   const device = court.via === 'socket' ? deviceOf(touch) : null
   const item = standing.cleared ? undefined : standing.write
   ledger.change({ path, before: before.value, after: standing.value, author, device, via: court.via, item })
+}
+
+/**
+ * Whether somebody's own write was made on top of what his next item names as seen: then he had seen his own as well, though a
+ * compensation stood before it on his screen.
+ */
+function isBehind({ document, ledger }: Court, own: Write, seen: Write): boolean {
+  if (own === undefined || seen === undefined) return true
+  const item = Y.getItem(document.store, Y.createID(own.client, own.clock))
+  if (!(item instanceof Y.Item)) return false
+  return isSameWrite(item.origin === null ? undefined : ledger.writeOf(item.origin), seen)
 }
 
 /**

@@ -42,6 +42,7 @@ export function describeTraffic(open: () => Setting, seeds: readonly number[]): 
       const { server, records } = await runTraffic(setting, seed)
       const database = await joinDatabase(setting, silent)
       try {
+        await until(() => caughtUp(database.sql, records), 'every record has its rows', CAUGHT_UP_MILLISECONDS)
         await database.sql`alter table contacts add column if not exists score integer`
         await database.sql`update contacts set score = 7`
         await until(() => caughtUp(database.sql, records), 'the projector has caught up', CAUGHT_UP_MILLISECONDS)
