@@ -92,6 +92,7 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
   function tell(waiting: Waiting, verdict: Verdict): void {
     const { source, submission, part } = waiting
     if (part?.settled === true) return
+    if (verdict.type === 'admitted') for (const { code } of verdict.issues) deps.refusals.inc({ reason: code })
     // The next piece goes on.
     if ((verdict.type === 'admitted' || verdict.type === 'known') && isUnfinished(submission)) return
     if (part !== undefined && source.type === 'caller') part.settled = true
