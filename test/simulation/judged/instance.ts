@@ -145,9 +145,7 @@ export class Instance {
       return
     }
     this.outruns += 1
-    this.#inbox.unshift(...flight.batch)
-    this.#server.renew()
-    this.#load()
+    this.#judgeAnew(flight.batch)
   }
 
   /** Takes in what another instance wrote. */
@@ -206,10 +204,19 @@ export class Instance {
     if (verdicts.length !== batch.length) throw new Error('a submission was left without a verdict')
     if (events !== (entry === undefined ? 0 : 1)) throw new Error(`${events} update events for one entry`)
     if (document.store.pendingStructs !== null || document.store.pendingDs !== null) throw new Error('structs are pending')
+    // As a room does: nothing is foreign for good before the log has been looked at; it may hold it by now.
+    if (verdicts.some(({ type }) => type === 'foreign') && this.#world.log.after(this.position).length > 0)
+      return this.#judgeAnew(batch)
     if (entry === undefined) return this.#world.concluded(batch, judgement)
     const bytes = Buffer.from(entry.update)
     if (MARKERS.some((marker) => bytes.includes(marker))) throw new Error('P4: an entry holds bytes of what is forbidden')
     this.#flight = { batch, judgement, entry }
+  }
+
+  #judgeAnew(batch: readonly Waiting[]): void {
+    this.#inbox.unshift(...batch)
+    this.#server.renew()
+    this.#load()
   }
 
   #serverClient(): ServerClient {
