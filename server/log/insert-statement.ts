@@ -11,7 +11,8 @@
  * the log, under a lock on the same row of `records`. Such a lock is waited for, but what was written under it is not seen by
  * a statement that began before; so a volatile function looks, which sees what is committed when it is called, and `case` has
  * it called only when all locks are held. Before a record's first entry there is no row to lock, and none may be left by an entry
- * that is refused; so `usurping` looks before `created`. What presence binds in that instant nobody has seen yet.
+ * that is refused; so `usurping` looks before `created`. An id that presence binds
+ * between that look and the commit nobody has seen yet: whoever wrote the entry has it.
  *
  * **No deadlocks** between instances whose groups overlap. Locks are taken in three phases, each in the order of the records'
  * keys: first all rows of `records`, then all rows of the log, then what was found. The sort in `inserted` is the first
@@ -126,7 +127,10 @@ clients as (
   on conflict (tenant, type, record_id, client) do update
   set owner_sub = excluded.owner_sub, owner_role = excluded.owner_role, relayed = held.relayed and excluded.relayed,
     sequence = excluded.sequence, at = excluded.at
-  where (held.sequence is null and held.owner_sub = excluded.owner_sub) or (held.relayed and not excluded.relayed)
+  where case
+    when held.sequence is null then held.owner_sub = excluded.owner_sub or (excluded.sequence = 1 and not excluded.relayed)
+    else held.relayed and not excluded.relayed
+  end
 ),
 changes as (
   insert into rapport.field_changes

@@ -186,6 +186,32 @@ describe('two instances on one database', () => {
     ])
   })
 
+  test('a binding that is running when a record gets its first entry gives way to who wrote it', async () => {
+    const { store } = sqlStoreUnderTest(database.sql)
+    const [ada, eve] = [
+      { sub: 'ada', role: 'rep' },
+      { sub: 'eve', role: 'rep' },
+    ]
+    const key = recordKey()
+    const own = { client: 5, owner: eve, relayed: false }
+    const brought = { client: 6, owner: eve, relayed: true }
+    const first = entryOf(key, undefined, { findings: { ...NO_FINDINGS, clients: [own, brought] } })
+    const { inserting } = await database.sql.begin(async (step) => {
+      const inside = createSqlLogStore(step as unknown as Database['sql'])
+      await inside.bind([5, 6].map((client) => ({ key, client, owner: ada })))
+      const inserting = store.insert([first])
+      await sleep(200)
+      return { inserting }
+    })
+    expect(await inserting).toEqual(new Set([first.id]))
+    const owners = (await store.ledger(key, 1)).clients.map(({ client, owner }) => [client, owner.sub])
+    // What was only handed on is its announcer's.
+    expect(owners.sort()).toEqual([
+      [5, 'eve'],
+      [6, 'ada'],
+    ])
+  })
+
   test('bring an empty database up to date together', async () => {
     const url = await server.createDatabase()
     const opened = await Promise.all([open(url), open(url), open(url)])
