@@ -11,19 +11,9 @@ import type { Via } from '../log/findings.ts'
 import type { Ledger, Value, Write } from './ledger.ts'
 import type { Policy, Relation } from './policy.ts'
 import type { ClockRange } from './pre-scan.ts'
+import type { Sender } from './sender.ts'
 import type { CutPair } from './text-pairs.ts'
 import type { Touched } from './touched.ts'
-
-/** What is known of a sender's replica: which items it had when it made the submission, as far as can be told. */
-export interface Sender {
-  /** Whether it held the item; `undefined` where nobody can say. */
-  holds(id: { readonly client: number; readonly clock: number }): boolean | undefined
-  /** Whether its set of deletions names the item. */
-  deletes(id: { readonly client: number; readonly clock: number }): boolean
-  /** What it deletes, and nothing that it held before: all that an update of one moment names. */
-  readonly named: readonly ClockRange[] | undefined
-  readonly deletesAny: boolean
-}
 
 export interface Court {
   readonly document: Y.Doc
@@ -40,6 +30,8 @@ export interface Court {
   readonly sender: Sender
   /** A part of a larger submission, and not its last: what looks like an end may go on in the next part. */
   readonly unfinished: boolean
+  /** What parts that follow will delete, beside what is gone already. */
+  readonly leaving: readonly ClockRange[]
   /** Characters that the submission cut in two. */
   readonly cuts: readonly CutPair[]
   /** Draws a UUID. */

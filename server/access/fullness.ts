@@ -1,6 +1,6 @@
 /**
  * Whether a map has all the members, entries or custom fields that it may have. What a submission adds is counted as it is admitted, so
- * of a batch that goes too far the first ones stay.
+ * of a batch that goes too far the first ones stay; what it takes away gives its place to what it adds, whichever comes first.
  *
  * To count is to walk through all keys that a map ever had. So an upper bound is kept for each document, which only grows, and
  * counting is for when that says too many; at most once a submission.
@@ -9,15 +9,17 @@ import { entryKey, parseEntryKey } from '@rapport/shared/schema/layout.ts'
 import { CUSTOM_FIELD, ENTRY_COLUMNS, MAX_CUSTOM_FIELDS, own, type RecordType } from '@rapport/shared/schema/record-type.ts'
 import type * as Y from 'yjs'
 import type { Court } from './court.ts'
-import { standingBefore } from './standing.ts'
+import { mayWriteField } from './policy.ts'
+import { contentOf, standingBefore } from './standing.ts'
 
 interface Count {
   /** At most so many names hold something. */
   bound: number
   /** Keys that the map had by then: what others have added since is no more than the keys that came. */
   keys: number
-  /** What was touched when it was last counted exactly. */
+  /** What was touched when it was last counted exactly, and how many of the names that submission takes away. */
   countedFor: Court['touched'] | undefined
+  leaving: number
   /** Names that this submission has added. */
   readonly added: Set<string>
   addedFor: Court['touched'] | undefined
@@ -33,10 +35,14 @@ export function isOverfull(court: Court, root: string, key: string): boolean {
   const name = nameOf(root, key)
   if (count.added.has(name) || isThere(court, root, key)) return false
   if (count.bound >= most && count.countedFor !== court.touched) {
-    count.bound = namesBefore(court, root).size + count.added.size
+    const names = namesBefore(court, root)
+    count.bound = names.all + count.added.size
+    count.leaving = names.all - names.staying
     count.countedFor = court.touched
   }
-  if (count.bound >= most) return true
+  const leaving = count.countedFor === court.touched ? count.leaving : 0
+  // What parts that follow are to take away may never come.
+  if (count.bound - leaving >= most || count.bound >= 2 * most) return true
   count.bound += 1
   count.added.add(name)
   return false
@@ -46,7 +52,7 @@ function countOf({ document, touched }: Court, root: string): Count {
   const roots = counts.get(document) ?? new Map<string, Count>()
   counts.set(document, roots)
   const keys = document.getMap(root)._map.size
-  const count = roots.get(root) ?? { bound: 0, keys: 0, countedFor: undefined, added: new Set(), addedFor: undefined }
+  const count = roots.get(root) ?? { bound: 0, keys: 0, countedFor: undefined, leaving: 0, added: new Set(), addedFor: undefined }
   roots.set(root, count)
   if (count.countedFor !== touched) count.bound += keys - count.keys
   count.keys = keys
@@ -80,15 +86,35 @@ function holds(court: Court, root: string, key: string): boolean {
   return map._map.has(key) && standingBefore(court.ledger, court.touched, { root, map, key, items: [] }).value !== null
 }
 
-function namesBefore(court: Court, root: string): ReadonlySet<string> {
-  const names = new Set<string>()
+/** How many names held something before the submission, and how many of them go on doing so. */
+function namesBefore(court: Court, root: string): { readonly all: number; readonly staying: number } {
+  const all = new Set<string>()
+  const staying = new Set<string>()
   const map = court.document.getMap(root)
   for (const key of map._map.keys()) {
-    if ((root !== 'fields' || CUSTOM_FIELD.test(key)) && holds(court, root, key)) names.add(nameOf(root, key))
+    if ((root === 'fields' && !CUSTOM_FIELD.test(key)) || !holds(court, root, key)) continue
+    all.add(nameOf(root, key))
+    if (!leaves(court, root, key)) staying.add(nameOf(root, key))
   }
   // A deleted entry is kept for a restore, and takes nobody's place.
   if (own(court.type.roots, root)?.kind === 'collection') {
-    for (const name of names) if (map.get(entryKey(name, 'deleted')) === true) names.delete(name)
+    for (const name of all) {
+      if (map.get(entryKey(name, 'deleted')) !== true) continue
+      all.delete(name)
+      staying.delete(name)
+    }
   }
-  return names
+  return { all: all.size, staying: staying.size }
+}
+
+/** Whether the submission empties a key that holds something, and may. */
+function leaves(court: Court, root: string, key: string): boolean {
+  const { document, ledger, touched, sender, principal, type, relation, policy } = court
+  if (!mayWriteField(principal, type.name, relation, root, root === 'fields' ? key : '', policy)) return false
+  const map = document.getMap(root)
+  const rightmost = map._map.get(key)
+  if (rightmost === undefined) return false
+  if (touched.isNew(rightmost.id)) return rightmost.deleted || contentOf(rightmost) === null
+  const { carrier } = standingBefore(ledger, touched, { root, map, key, items: [] })
+  return carrier !== undefined && sender.drops(carrier)
 }

@@ -6,15 +6,16 @@
 import { type Issue, SyncError } from '@rapport/shared/errors.ts'
 import { own, type RecordType } from '@rapport/shared/schema/record-type.ts'
 import * as Y from 'yjs'
-import { authorOf, type Principal } from '../auth/principal.ts'
+import { authorOf } from '../auth/principal.ts'
 import { bindIds, whoseIds } from './client-ids.ts'
-import type { Court, Sender } from './court.ts'
+import type { Court } from './court.ts'
 import { judgeKey } from './key-judgement.ts'
 import type { Ledger } from './ledger.ts'
 import { neighboursFit } from './neighbours.ts'
 import { withoutKnownParts } from './overlap.ts'
 import { mayWrite, mayWriteField, mayWriteIn, type Policy, type Relation, relationOf } from './policy.ts'
 import { type ClockRange, hasGap, type Known, type ScannedUpdate } from './pre-scan.ts'
+import { SERVER, senderOf } from './sender.ts'
 import type { ServerClient } from './server-client.ts'
 import { deletionsOf, type ServerPen } from './server-pen.ts'
 import { depthWithin } from './struct-list.ts'
@@ -43,6 +44,7 @@ const MOST_LEVELS = 64
 /** Roots of a document, those included that no type declares: Yjs looks through all of them whenever it writes. */
 const MOST_ROOTS = 256
 
+const NOTHING: readonly ClockRange[] = []
 const ADMITTED: Verdict = { type: 'admitted', issues: [] }
 const KNOWN: Verdict = { type: 'known' }
 const GAP: Verdict = { type: 'gap' }
@@ -57,7 +59,7 @@ export function judgeUpdate(bench: Bench, submission: UpdateSubmission): Verdict
   const { principal, update, whole = update } = submission
   const known = { clock: (client: number) => Y.getState(document.store, client) }
   const clients = bringers(update, document)
-  const relation = relationOf(principal, document.getMap('fields').get('owner'))
+  const relation = relationTo(document, submission)
   if (!mayWriteIn(principal, type.name, relation, bench.policy)) {
     // A reader's client answers our question for its content like any other; what we hold already is no offence. Nor is it
     // that Yjs, in every replica for itself, deletes formatting that has no effect any more; but nothing comes of it here.
@@ -76,7 +78,7 @@ export function judgeUpdate(bench: Bench, submission: UpdateSubmission): Verdict
 
   const before = markBefore(document, transaction, clients)
   const deletions = deletionsOf(transaction)
-  const cuts = writesAllTexts(bench, principal, relation) ? [] : pairsCutBy(update.bytes, document)
+  const cuts = pairsCutBy(update, document)
   Y.applyUpdate(document, withoutKnownParts(update, document).bytes, judgeUpdate)
   bindIds(ledger, principal, ownership.bind)
   const touched = touchedSince(type, document, transaction, before)
@@ -86,6 +88,7 @@ export function judgeUpdate(bench: Bench, submission: UpdateSubmission): Verdict
     via: 'socket',
     sender: senderOf(submission.vector, whole),
     unfinished: submission.unfinished === true,
+    leaving: submission.unfinished === true ? whole.deletes : NOTHING,
     cuts,
   })
   const changed = clients.size > 0 || deletionsOf(transaction) > deletions
@@ -104,10 +107,14 @@ function leansOnMore(whole: ScannedUpdate, known: Known): boolean {
   return false
 }
 
-function writesAllTexts({ type, policy }: Bench, principal: Principal, relation: Relation): boolean {
-  return Object.entries(type.roots).every(([name, { kind }]) => {
-    return (kind !== 'text' && kind !== 'richText') || mayWriteField(principal, type.name, relation, name, '', policy)
-  })
+const relations = new WeakMap<ScannedUpdate, Relation>()
+
+/** All parts of an update are its author's as he stood to the record when it began, even if one of them gives the record away. */
+function relationTo(document: Y.Doc, { principal, update, whole = update, continued }: UpdateSubmission): Relation {
+  const begun = continued === true ? relations.get(whole) : undefined
+  const relation = begun ?? relationOf(principal, document.getMap('fields').get('owner'))
+  if (whole !== update) relations.set(whole, relation)
+  return relation
 }
 
 function addsRoots(document: Y.Doc, { roots }: ScannedUpdate): boolean {
@@ -130,7 +137,8 @@ export function judgeEdit(bench: Bench, submission: EditSubmission, ground: Grou
   if (!bench.pen.write(authorOf(principal), () => change(document))) return KNOWN
   bench.alter()
   const touched = touchedSince(type, document, transaction, before)
-  const court = convene(bench, touched, { principal, relation, via, sender: SERVER, unfinished: false, cuts: [] })
+  const given = { principal, relation, via, sender: SERVER, unfinished: false, leaving: NOTHING, cuts: [] }
+  const court = convene(bench, touched, given)
   judgeTouched(court, touched)
   if (court.issues.length > 0)
     throw new SyncError('invalid', 'the content does not fit the record type', { issues: court.issues })
@@ -141,7 +149,7 @@ export function judgeEdit(bench: Bench, submission: EditSubmission, ground: Grou
 function convene(
   { document, transaction, type, policy, ledger, newId, alter, pen }: Bench,
   touched: Touched,
-  given: Pick<Court, 'principal' | 'relation' | 'via' | 'sender' | 'unfinished' | 'cuts'>,
+  given: Pick<Court, 'principal' | 'relation' | 'via' | 'sender' | 'unfinished' | 'leaving' | 'cuts'>,
 ): Court {
   const issues: Issue[] = []
   const author = authorOf(given.principal)
@@ -176,7 +184,8 @@ function judgeTextRoot(
   const root = own(type.roots, name)
   if (root?.kind !== 'text' && root?.kind !== 'richText') return
   const permitted = via !== 'socket' || mayWriteField(principal, type.name, relation, name, '', court.policy)
-  const finding = judgeText({ document, transaction, permitted, cuts: court.cuts, writeAsServer }, { name, root, ...items })
+  const { cuts, leaving } = court
+  const finding = judgeText({ document, transaction, permitted, cuts, leaving, writeAsServer }, { name, root, ...items })
   for (const { path, code } of finding.issues) court.refuse(path, code)
   if (finding.compensated) court.alter()
   const { before, after } = finding
@@ -230,29 +239,6 @@ function touchOf(document: Y.Doc, type: RecordType, { parent, parentSub }: Y.Ite
       return { root, map: document.getMap(root), key: parentSub, items: [] }
   }
   return undefined
-}
-
-/** It has seen everything, and deletes nothing that it has not seen. */
-const SERVER: Sender = { holds: () => true, deletes: () => false, named: undefined, deletesAny: false }
-
-/** It may have seen everything; which of the deletions that it names were meant nobody can say. */
-const UNKNOWN: Sender = { holds: () => true, deletes: () => false, named: undefined, deletesAny: false }
-
-function senderOf(vector: UpdateSubmission['vector'], update: ScannedUpdate): Sender {
-  if (vector === 'unknown') return UNKNOWN
-  return {
-    holds: (id) => (isWithin(update.structs, id) ? true : vector && (vector.get(id.client) ?? 0) > id.clock),
-    deletes: (id) => isWithin(update.deletes, id),
-    named: vector === undefined ? update.deletes : undefined,
-    deletesAny: update.deletes.length > 0,
-  }
-}
-
-function isWithin(
-  ranges: readonly ClockRange[],
-  { client, clock }: { readonly client: number; readonly clock: number },
-): boolean {
-  return ranges.some((range) => range.client === client && clock >= range.start && clock < range.end)
 }
 
 /** Whether all of a range is known, and either deleted already or formatting. */

@@ -37,6 +37,8 @@ export interface UpdateSubmission {
   readonly whole?: ScannedUpdate | undefined
   /** More parts follow. */
   readonly unfinished?: boolean
+  /** Other parts of it went before. */
+  readonly continued?: boolean
 }
 
 export interface EditSubmission {

@@ -5,6 +5,8 @@
  * one chain for each name, of which the rightmost item counts.
  */
 import * as Y from 'yjs'
+import type { ClockRange } from './pre-scan.ts'
+import { itemsBetween } from './touched.ts'
 
 export type SharedType = Y.AbstractType<unknown>
 
@@ -43,6 +45,19 @@ export function attributeItem(rightmost: Y.Item, alive: IsAlive): Y.Item | undef
   let item: Y.Item | null = rightmost
   while (item !== null && !alive(item)) item = item.left
   return item ?? undefined
+}
+
+/** Characters below a root that these clocks hold and that are there, in code points. */
+export function pointsWithin(ranges: readonly ClockRange[], document: Y.Doc, root: SharedType): number {
+  let points = 0
+  for (const { client, start, end } of ranges) {
+    for (const item of itemsBetween(document, client, start, end)) {
+      const { id, content } = item
+      if (item.deleted || !(content instanceof Y.ContentString) || topOf(item) !== root) continue
+      points += codePoints(content.str.slice(Math.max(0, start - id.clock), end - id.clock))
+    }
+  }
+  return points
 }
 
 /** In Unicode code points, as all lengths of texts are; of well-formed text. */

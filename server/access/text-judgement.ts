@@ -8,8 +8,9 @@
 import type { Issue, IssueCode } from '@rapport/shared/errors.ts'
 import type { RichTextRoot, TextRoot } from '@rapport/shared/schema/record-type.ts'
 import * as Y from 'yjs'
+import type { ClockRange } from './pre-scan.ts'
 import { forgetSize, knownSize, measured, sizeAfter } from './rich-text-size.ts'
-import { asShared, codePoints, isAlive, isPresent, parentOf, type SharedType } from './text-items.ts'
+import { asShared, codePoints, isAlive, isPresent, parentOf, pointsWithin, type SharedType } from './text-items.ts'
 import { type CutPair, mendPairs } from './text-pairs.ts'
 import { restorationOf, restoreAttribute } from './text-restoration.ts'
 import { flawOf } from './text-rules.ts'
@@ -30,8 +31,10 @@ export interface TextCourt {
   readonly transaction: Y.Transaction
   /** Whether the author may write in this root at all. */
   readonly permitted: boolean
-  /** Where the author may not: characters that the update was about to cut, by `pairsCutBy`. */
+  /** Characters that the update was about to cut, by `pairsCutBy`. */
   readonly cuts?: readonly CutPair[] | undefined
+  /** What later parts of the submission will delete: it makes place for what this one brings. */
+  readonly leaving?: readonly ClockRange[] | undefined
   /** Runs a change under the server's client id, in this transaction, and notes its items as the server's. */
   readonly writeAsServer: (change: () => void) => void
 }
@@ -98,6 +101,7 @@ function judgeContent(court: TextCourt, touch: TextTouch): TextFinding {
     wrong.push(item)
   }
   const restored = new Set(withdraw(court, touch, wrong))
+  if (wrong.length > 0) mendCuts(court, touch)
   // What was deleted to make place for it comes back, too: whoever pastes too much over a paragraph, or breaks one in a full text,
   // would otherwise lose what was there.
   if (outgrows(court, touch) && inserted.some(isAlive)) return undo(court, touch, 'length')
@@ -156,11 +160,26 @@ function rescueAttributes({ document, transaction, writeAsServer }: TextCourt, {
   return true
 }
 
-/** Whether the root is longer than it may be, and longer than it was: one that is too long can still be shortened. */
-function outgrowsText({ document }: TextCourt, { name, root, inserted, deleted }: TextTouch): boolean {
+/** A character that was cut for nothing but what had to go again is put together. */
+function mendCuts({ document, transaction, cuts = [], writeAsServer }: TextCourt, { name, root }: TextTouch): void {
+  if (cuts.length === 0) return
+  const shared = asShared(root.kind === 'text' ? document.getText(name) : document.getXmlFragment(name))
+  const gone = new Set<Y.Item>()
+  const restoration = restorationOf(gone, mendPairs(transaction, shared, cuts, gone))
+  if (!restoration.idle) writeAsServer(() => restoration.run(document, transaction))
+}
+
+/**
+ * Whether the root is longer than it may be, and longer than it was: one that is too long can still be shortened. What is on its way out
+ * does not count, up to as much again, since it may never go.
+ */
+function outgrowsText({ document, leaving = [] }: TextCourt, { name, root, inserted, deleted }: TextTouch): boolean {
   const text = document.getText(name)
+  const most = root.maxLength
   // In UTF-16 units, of which no text has fewer than code points.
-  if (asShared(text)._length <= root.maxLength || codePoints(text.toString()) <= root.maxLength) return false
+  if (asShared(text)._length <= most) return false
+  const length = codePoints(text.toString())
+  if (length <= most || (length <= 2 * most && length - pointsWithin(leaving, document, asShared(text)) <= most)) return false
   return pointsOf(inserted.filter(isAlive)) > pointsOf(deleted)
 }
 
@@ -173,7 +192,9 @@ function outgrowsXml(court: TextCourt, touch: TextTouch): boolean {
   const fragment = court.document.getXmlFragment(name)
   const known = knownSize(fragment)
   const size = sizeOf(court, touch)
-  if (size <= root.maxLength) return false
+  const most = root.maxLength
+  if (size <= most) return false
+  if (size <= 2 * most && size - pointsWithin(court.leaving ?? [], court.document, asShared(fragment)) <= most) return false
   if (known !== undefined) return size > known
   const [fresh, gone] = [new Set(inserted), new Set(deleted)]
   return size > measured(fragment, (item) => gone.has(item) || (!item.deleted && !fresh.has(item)))

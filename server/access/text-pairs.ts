@@ -3,6 +3,8 @@
  * replica, for good. Where the edit was not allowed, the character is put back as it was: so it must be read before the edit is applied.
  */
 import * as Y from 'yjs'
+import type { ScannedUpdate } from './pre-scan.ts'
+import { linksOf } from './struct-list.ts'
 import { type SharedType, topOf } from './text-items.ts'
 
 /** A character that an update is about to cut. */
@@ -14,23 +16,22 @@ export interface CutPair {
 }
 
 /** To be asked before the update, which has passed the scan, is applied. */
-export function pairsCutBy(update: Uint8Array, document: Y.Doc): readonly CutPair[] {
-  const { structs, ds } = Y.decodeUpdate(update)
+export function pairsCutBy(update: ScannedUpdate, document: Y.Doc): readonly CutPair[] {
   const cuts = new Map<string, CutPair>()
   const look = (client: number, clock: number): void => {
     const character = characterAt(document, client, clock)
     if (character !== undefined) cuts.set(`${client}/${clock}`, { client, clock, character })
   }
-  for (const struct of structs) {
-    if (!(struct instanceof Y.Item)) continue
-    if (struct.origin !== null) look(struct.origin.client, struct.origin.clock)
-    if (struct.rightOrigin !== null) look(struct.rightOrigin.client, struct.rightOrigin.clock - 1)
-  }
-  for (const [client, ranges] of ds.clients) {
-    for (const { clock, len } of ranges) {
-      look(client, clock - 1)
-      look(client, clock + len - 1)
+  for (const part of update.clients) {
+    for (let index = 0; index < part.clocks.length - 1; index += 1) {
+      const { origin, rightOrigin } = linksOf(update.bytes, part, index)
+      if (origin !== undefined) look(origin.client, origin.clock)
+      if (rightOrigin !== undefined) look(rightOrigin.client, rightOrigin.clock - 1)
     }
+  }
+  for (const { client, start, end } of update.deletes) {
+    look(client, start - 1)
+    look(client, end - 1)
   }
   return [...cuts.values()]
 }

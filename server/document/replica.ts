@@ -6,6 +6,7 @@
  */
 import type { Clock } from '@rapport/shared/clock.ts'
 import * as Y from 'yjs'
+import { groupByClient, isCovered, type RangesByClient } from '../access/clock-ranges.ts'
 import { type ClockRange, type ScannedUpdate, storedDeletions } from '../access/pre-scan.ts'
 import { applyStored, applyStoredInTurns } from '../log/replay.ts'
 
@@ -23,7 +24,7 @@ export class Replica {
   #state: Content
   readonly #diffs = new Map<string, Uint8Array>()
   #vector: Uint8Array | undefined
-  #deletes: ReadonlyMap<number, readonly ClockRange[]> | undefined
+  #deletes: RangesByClient | undefined
   #bytes: number
   #cachedBytes = 0
 
@@ -147,9 +148,9 @@ export class Replica {
       if (update.structs.some((range) => range.end > (known.get(range.client) ?? 0))) return false
     }
     if (update.deletes.length === 0) return true
-    this.#deletes ??= byClient(storedDeletions(state.bytes))
+    this.#deletes ??= groupByClient(storedDeletions(state.bytes))
     const deleted = this.#deletes
-    return update.deletes.every((range) => isAmong(deleted.get(range.client) ?? [], range))
+    return update.deletes.every((range) => isCovered(deleted, range))
   }
 
   /** Back to bytes, and without answers at hand. Throws what Yjs throws, and stays live then. */
@@ -185,26 +186,4 @@ function isDeleted(store: Y.Doc['store'], { client, start, end }: ClockRange): b
     if (!struct.deleted) return false
   }
   return true
-}
-
-/** Whether a range lies within one of these, which are in order and do not touch each other, as Yjs encodes deletions. */
-function isAmong(held: readonly ClockRange[], { start, end }: ClockRange): boolean {
-  let [low, high] = [0, held.length]
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((held[middle]?.end ?? 0) <= start) low = middle + 1
-    else high = middle
-  }
-  const found = held[low]
-  return found !== undefined && found.start <= start && end <= found.end
-}
-
-function byClient(ranges: readonly ClockRange[]): ReadonlyMap<number, readonly ClockRange[]> {
-  const grouped = new Map<number, ClockRange[]>()
-  for (const range of ranges) {
-    const held = grouped.get(range.client)
-    if (held === undefined) grouped.set(range.client, [range])
-    else held.push(range)
-  }
-  return grouped
 }

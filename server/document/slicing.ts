@@ -106,7 +106,8 @@ export class Slicing {
   #pieces(large: Waiting, inbox: Inbox, document: Y.Doc): readonly Waiting[] {
     const { submission, part = { bytes: large.bytes, settled: false } } = large
     if (submission.type !== 'update') return [large]
-    const slicer = this.#slicers.get(large) ?? createSlicer(submission.update)
+    const begun = this.#slicers.get(large)
+    const slicer = begun ?? createSlicer(submission.update)
     const pieces: Waiting[] = []
     while (slicer.more() && pieces.length < Math.min(AT_ONCE, this.#atOnce())) {
       const update = slicer.next(this.#pieceSize(), document)
@@ -114,7 +115,8 @@ export class Slicing {
       const singly = goesFar(update, document) ? oneByOne(update, document) : [update]
       for (const [index, single] of singly.entries()) {
         const unfinished = slicer.more() || index < singly.length - 1
-        const piece = { ...submission, update: single, whole: submission.update, unfinished }
+        const continued = begun !== undefined || pieces.length > 0
+        const piece = { ...submission, update: single, whole: submission.update, unfinished, continued }
         pieces.push({ ...large, submission: piece, bytes: single.bytes.length, part })
       }
     }

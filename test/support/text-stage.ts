@@ -5,6 +5,7 @@
 
 import type { RichTextRoot, TextRoot } from '@rapport/shared/schema/record-type.ts'
 import * as Y from 'yjs'
+import { preScan } from '../../server/access/pre-scan.ts'
 import { judgeText, type TextFinding } from '../../server/access/text-judgement.ts'
 import { pairsCutBy } from '../../server/access/text-pairs.ts'
 
@@ -54,7 +55,7 @@ export class TextStage {
     const { document } = this
     const known = Y.decodeStateVector(Y.encodeStateVector(document))
     const noted = new Map([...transaction.deleteSet.clients].map(([client, ranges]) => [client, ranges.length]))
-    const cuts = permitted ? undefined : pairsCutBy(update, document)
+    const cuts = permitted ? undefined : pairsCutBy(preScan(update), document)
     Y.applyUpdate(document, update)
     const touches = new Map<string, { inserted: Y.Item[]; deleted: Y.Item[] }>()
     const touch = (item: Y.Item) => {

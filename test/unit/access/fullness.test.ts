@@ -70,3 +70,46 @@ test('P10: an entry counts once, whatever its columns, and one that is there can
   expect(court.document.getMap('emails').get('e5/label')).toBe('home')
   expect(court.document.getMap('emails').get('e102/label') ?? null).toBe(null)
 })
+
+test.each(['removed first', 'added first'])(
+  'P4: in a full set what a submission removes gives its place to what it adds (%s)',
+  (order) => {
+    const court = openCourt()
+    const replica = openReplica(7)
+    const tags = replica.document.getMap('tags')
+    replica.document.transact(() => {
+      for (let index = 0; index < 200; index += 1) tags.set(`tag ${index}`, true)
+    })
+    court.submit(ada, replica.take())
+    replica.document.transact(() => {
+      if (order === 'added first') tags.set('new', true)
+      tags.delete('tag 0')
+      if (order === 'removed first') tags.set('new', true)
+      // Written anew, it leaves no place to anybody.
+      tags.set('tag 1', true)
+      tags.set('one too many', true)
+    })
+    const { verdicts } = court.submit(ada, replica.take())
+    expect(verdicts).toEqual([{ type: 'admitted', issues: [{ path: ['tags', 'one too many'], code: 'length' }] }])
+    const held = court.document.getMap('tags')
+    expect([held.size, held.has('new'), held.has('tag 0'), held.has('tag 1')]).toEqual([200, true, false, true])
+  },
+)
+
+test('P4: a custom field that is emptied gives its place to another one of the same submission', () => {
+  const court = openCourt()
+  const replica = openReplica(7)
+  const fields = replica.document.getMap('fields')
+  replica.document.transact(() => {
+    for (let index = 0; index < MAX_CUSTOM_FIELDS; index += 1) fields.set(`x_${index}`, index)
+  })
+  court.submit(ada, replica.take())
+  replica.document.transact(() => {
+    fields.set('x_0', null)
+    fields.delete('x_1')
+    for (const name of ['x_new', 'x_newer', 'x_newest']) fields.set(name, true)
+  })
+  const { verdicts } = court.submit(ada, replica.take())
+  expect(verdicts).toEqual([{ type: 'admitted', issues: [{ path: ['fields', 'x_newest'], code: 'length' }] }])
+  expect(held(court.document.getMap('fields'))).toBe(MAX_CUSTOM_FIELDS)
+})

@@ -187,3 +187,21 @@ describe('P4: what hides in a key', () => {
     ])
   })
 })
+
+test('P4: a character that only a refused insertion cut is put together again, on every replica', () => {
+  const court = openCourt()
+  const [honest, clumsy] = [openReplica(7), openReplica(9)]
+  const summary = (document: Y.Doc): string => document.getText('summary').toString()
+  honest.document.getText('summary').insert(0, 'hi 😀 and more')
+  court.submit(ada, honest.take())
+  court.sync(clumsy.document)
+  clumsy.take()
+  clumsy.document.getText('summary').insert(4, 'no\0')
+  const { verdicts } = court.submit(rep, clumsy.take())
+  expect(verdicts).toEqual([{ type: 'admitted', issues: [{ path: ['summary'], code: 'shape' }] }])
+  expect(summary(court.document)).toBe('hi 😀 and more')
+  for (const { document } of [honest, clumsy]) {
+    court.sync(document)
+    expect(summary(document)).toBe('hi 😀 and more')
+  }
+})
