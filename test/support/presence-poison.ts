@@ -3,7 +3,12 @@ import { encodeAwareness } from '@rapport/shared/protocol/awareness.ts'
 import { ATTACKER, times } from './poison-parts.ts'
 
 /** Payloads of awareness messages. */
-export const PRESENCE_POISONS: readonly { readonly name: string; payload(): Uint8Array }[] = [
+export interface PresencePoison {
+  readonly name: string
+  payload(): Uint8Array
+}
+
+export const PRESENCE_POISONS: readonly PresencePoison[] = [
   {
     name: 'a state nested 20,000 deep, 40 kB',
     payload: () => encodeAwareness([{ client: ATTACKER, clock: 1, state: '['.repeat(20_000) + ']'.repeat(20_000) }]),
