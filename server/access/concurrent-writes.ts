@@ -27,29 +27,13 @@ export function settledBy(court: Court, { root, key }: KeyTouch, candidate: Stan
 }
 
 /** It holds: rows of what it builds on, or of what its own client had written or seen before, are void. */
-export function noteWinner(court: Court, touch: KeyTouch, path: readonly string[], winner: Standing, seen: Write): void {
-  for (const conflict of superseded(court, path, winner.write, seen)) court.ledger.withdraw(conflict)
-  for (const conflict of [...court.ledger.conflictsAt(path)])
-    if (hasBuiltOn(court, touch, winner.write, conflict.replaced.item)) court.ledger.withdraw(conflict)
-}
-
-/** Items of a key that are looked through for a client's own. */
-const MOST_LOOKED_AT = 10_000
-
-/** Whether an earlier item of the same client, which was refused or overwritten, had stood for that write. */
-function hasBuiltOn({ ledger }: Court, { map, key }: KeyTouch, write: Write, on: ItemId): boolean {
-  if (write === undefined || ledger.isServer(write.client)) return false
-  let left = MOST_LOOKED_AT
-  for (let item = map._map.get(key) ?? null; item !== null && left > 0; item = item.left) {
-    left -= 1
-    if (item.id.client !== write.client) continue
-    for (let clock = item.id.clock + item.length - 1; clock >= item.id.clock && left > 0; left -= 1) {
-      const mark = ledger.markAt({ client: write.client, clock })
-      if (mark !== undefined && isSameWrite(mark.standsFor, on)) return true
-      clock = (mark?.clock ?? clock) - 1
-    }
-  }
-  return false
+export function noteWinner(court: Court, path: readonly string[], winner: Standing, seen: Write): void {
+  const { ledger } = court
+  for (const conflict of superseded(court, path, winner.write, seen)) ledger.withdraw(conflict)
+  const client = winner.write?.client
+  if (client === undefined || !ledger.hasBuilt(client)) return
+  for (const conflict of [...ledger.conflictsAt(path)])
+    if (ledger.hasBuiltOn(client, conflict.replaced.item)) ledger.withdraw(conflict)
 }
 
 export function noteLoser(court: Court, path: readonly string[], loser: Standing, winner: Standing, seen: Write): void {
@@ -73,9 +57,13 @@ export function noteLoser(court: Court, path: readonly string[], loser: Standing
 function superseded({ ledger }: Court, path: readonly string[], write: Write, seen: Write): readonly Conflict[] {
   // The server writes for many people under one id.
   const client = write === undefined || ledger.isServer(write.client) ? undefined : write.client
-  return [...ledger.conflictsAt(path)].filter(
-    ({ replaced }) => isSameWrite(replaced.item, seen) || (replaced.item.client === client && !isSameWrite(replaced.item, write)),
-  )
+  const clients = new Set([client, seen?.client].filter((one) => one !== undefined))
+  return ledger
+    .lostBy(path, clients)
+    .filter(
+      ({ replaced }) =>
+        isSameWrite(replaced.item, seen) || (replaced.item.client === client && !isSameWrite(replaced.item, write)),
+    )
 }
 
 /** Set members are there or not; the place of an entry is no statement that somebody would want to see again. */

@@ -46,9 +46,9 @@ export function judgeKey(court: Court, touch: KeyTouch): void {
     const candidate: Standing = { write: id, value: scalarOf(value) ?? null, cleared: false, carrier: id }
     if (standing.cleared || ofSame || isSameWrite(seen, standing.write)) {
       standing = candidate
-      noteWinner(court, touch, path, candidate, seen)
+      noteWinner(court, path, candidate, seen)
     } else if (settledBy(court, touch, candidate, standing) ?? isRightOf(map, key, item, standing.carrier)) {
-      noteWinner(court, touch, path, candidate, seen)
+      noteWinner(court, path, candidate, seen)
       noteLoser(court, path, standing, candidate, undefined)
       standing = candidate
     } else noteLoser(court, path, candidate, standing, seen)

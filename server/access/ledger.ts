@@ -13,12 +13,20 @@ import {
   type ConflictStatus,
   type FieldChange,
   type Findings,
+  type FoundConflict,
   type ItemId,
   type LedgerRows,
   type Mark,
   SERVER_AUTHOR,
   type Settlement,
 } from '../log/findings.ts'
+import { isOwn, Marks } from './marks.ts'
+import { OpenConflicts } from './open-conflicts.ts'
+
+/** What each takes of memory, bytes, measured: a mark, a client's owner, and a write's name in a set. */
+const MARK_BYTES = 256
+const OWNER_BYTES = 256
+const NAME_BYTES = 128
 
 /** The write that an item stands for; `undefined`: none, the key was empty. */
 export type Write = ItemId | undefined
@@ -29,14 +37,15 @@ const UNKNOWN: Author = { sub: '', role: 'unknown' }
 export class Ledger {
   readonly restored: boolean
   readonly setAside: readonly AwaitedItems[]
-  /** By client, each client's in clock order. */
-  readonly #marks = new Map<number, Mark[]>()
+  readonly #marks = new Marks()
   readonly #owners = new Map<number, ClientOwner>()
   /** How many ids each subject has, without those that only came through it. */
   readonly #ids = new Map<string, number>()
-  /** Open ones by path. */
-  readonly #conflicts = new Map<string, Map<string, Conflict>>()
-  /** Items by which the server shows somebody's value; some may have been overwritten since. */
+  /** For each client the writes that items of its own stood for which are none: refused, or overwritten before they were sent. */
+  readonly #builtOn = new Map<number, Set<string>>()
+  #builtOnSize = 0
+  readonly #conflicts = new OpenConflicts()
+  /** For each write the last item by which the server shows it; some may have been overwritten since. */
   readonly #standIns = new Map<string, ItemId>()
   #found: Draft = emptyDraft()
 
@@ -45,7 +54,13 @@ export class Ledger {
     this.setAside = setAside
     for (const owner of clients) this.#own(owner)
     for (const mark of marks) this.#insert(mark)
-    for (const conflict of conflicts) this.#open(conflict)
+    for (const conflict of conflicts) this.#conflicts.put(conflict)
+  }
+
+  /** What it takes of the process's memory, in bytes, roughly. */
+  get footprint(): number {
+    const names = this.#builtOnSize + this.#standIns.size
+    return this.#marks.size * MARK_BYTES + this.#owners.size * OWNER_BYTES + names * NAME_BYTES + this.#conflicts.bytes
   }
 
   // Client ids.
@@ -70,11 +85,8 @@ export class Ledger {
 
   // Stands-for.
 
-  markAt({ client, clock }: ItemId): Mark | undefined {
-    const marks = this.#marks.get(client)
-    if (marks === undefined) return undefined
-    const mark = marks[lastAtOrBefore(marks, clock)]
-    return mark !== undefined && clock < mark.clock + mark.length ? mark : undefined
+  markAt(id: ItemId): Mark | undefined {
+    return this.#marks.at(id)
   }
 
   /** The write that the item at this clock stands for. */
@@ -101,49 +113,71 @@ export class Ledger {
     return this.#standIns.size > 0
   }
 
-  isStandIn({ client, clock }: ItemId): boolean {
-    return this.#standIns.has(`${client}:${clock}`)
+  isStandIn(id: ItemId): boolean {
+    return isSameWrite(this.#standIns.get(nameOf(this.writeOf(id) ?? id)), id)
   }
 
   /** It carries its key no more. */
-  forget({ client, clock }: ItemId): void {
-    this.#standIns.delete(`${client}:${clock}`)
+  forget(id: ItemId): void {
+    if (this.isStandIn(id)) this.#standIns.delete(nameOf(this.writeOf(id) ?? id))
+  }
+
+  /** Whether an item of that client, which was refused or overwritten, had stood for that write. Of the server nobody asks. */
+  hasBuiltOn(client: number, write: ItemId): boolean {
+    return this.#builtOn.get(client)?.has(nameOf(write)) ?? false
+  }
+
+  /** Whether there is any write of which `hasBuiltOn` says so. */
+  hasBuilt(client: number): boolean {
+    return this.#builtOn.has(client)
   }
 
   // Conflicts.
 
+  /** Open ones, the oldest first. */
   conflictsAt(path: readonly string[]): Iterable<Conflict> {
-    return this.#conflicts.get(JSON.stringify(path))?.values() ?? []
+    return this.#conflicts.at(path)
   }
 
+  /** Open ones in which one of these clients lost, the oldest first. */
+  lostBy(path: readonly string[], clients: ReadonlySet<number>): readonly Conflict[] {
+    return this.#conflicts.lostBy(path, clients)
+  }
+
+  /** Where too many are open then, the server dismisses the oldest of the path, or of the record. */
   putConflict(conflict: Conflict): void {
-    this.#open(conflict)
+    this.#conflicts.put(conflict)
     this.#found.conflicts.set(conflict.id, conflict)
+    for (;;) {
+      const surplus = this.#conflicts.surplus(conflict.path)
+      if (surplus === undefined) return
+      this.#conflicts.remove(surplus.id)
+      // An entry names each row once.
+      if (this.#found.conflicts.has(surplus.id)) this.#found.conflicts.set(surplus.id, { ...surplus, dismissed: true })
+      else this.#found.settled.set(surplus.id, { id: surplus.id, status: 'dismissed', byServer: true })
+    }
   }
 
   /** It turned out to be none. */
-  withdraw({ id, path }: Conflict): void {
-    this.#conflicts.get(JSON.stringify(path))?.delete(id)
+  withdraw({ id }: Conflict): void {
+    this.#conflicts.remove(id)
     this.#found.conflicts.delete(id)
     this.#found.withdrawn.push(id)
   }
 
   /** Open, and about the write that it was about when somebody looked. */
   replaces({ id, replaced }: Settlement): boolean {
-    for (const open of this.#conflicts.values()) {
-      const conflict = open.get(id)
-      if (conflict !== undefined) return isSameWrite(conflict.replaced.item, replaced)
-    }
-    return false
+    const conflict = this.#conflicts.get(id)
+    return conflict !== undefined && isSameWrite(conflict.replaced.item, replaced)
   }
 
-  /** Not one that the same entry opens anew, or withdraws: what was to be settled is not what it is by then. */
+  /**
+   * Not one that the same entry opens anew, withdraws or dismisses: what was to be settled is not what it is by then. Two who settle it at
+   * once may share an entry.
+   */
   settle(id: string, status: ConflictStatus): void {
-    const { conflicts, withdrawn, settled } = this.#found
-    if (conflicts.has(id) || withdrawn.includes(id)) return
-    for (const open of this.#conflicts.values()) open.delete(id)
-    // Two who settle it at once may share an entry.
-    settled.set(id, status)
+    if (this.#found.conflicts.has(id) || !this.#conflicts.remove(id)) return
+    this.#found.settled.set(id, { id, status })
   }
 
   // History.
@@ -156,7 +190,7 @@ export class Ledger {
   take(): Findings {
     const { conflicts, settled, ...rest } = this.#found
     this.#found = emptyDraft()
-    return { ...rest, conflicts: [...conflicts.values()], settled: Array.from(settled, ([id, status]) => ({ id, status })) }
+    return { ...rest, conflicts: [...conflicts.values()], settled: [...settled.values()] }
   }
 
   #own(owner: ClientOwner): void {
@@ -171,33 +205,28 @@ export class Ledger {
   }
 
   #insert(mark: Mark): void {
-    const marks = this.#marks.get(mark.client)
-    if (marks === undefined) this.#marks.set(mark.client, [mark])
-    else {
-      const place = lastAtOrBefore(marks, mark.clock)
-      const before = marks[place]
-      // A record that one program edits for years has as many marks as edits; in a row they say the same.
-      if (before !== undefined && continues(before, mark)) marks[place] = { ...before, length: before.length + mark.length }
-      else marks.splice(place + 1, 0, mark)
+    this.#marks.put(mark)
+    if (isOwn(mark)) return
+    const { client, clock, length, standsFor, cleared } = mark
+    if (!this.isServer(client)) {
+      if (standsFor !== undefined) this.#noteBuiltOn(client, standsFor)
+    } else if (!cleared) {
+      // Of several in a row only the last can carry the key.
+      const last = { client, clock: clock + length - 1 }
+      this.#standIns.set(nameOf(standsFor ?? last), last)
     }
-    if (!isOwn(mark) && !mark.cleared && this.isServer(mark.client)) this.#standIns.set(`${mark.client}:${mark.clock}`, mark)
   }
 
-  #open(conflict: Conflict): void {
-    const name = JSON.stringify(conflict.path)
-    const open = this.#conflicts.get(name)
-    if (open === undefined) this.#conflicts.set(name, new Map([[conflict.id, conflict]]))
-    else open.set(conflict.id, conflict)
+  #noteBuiltOn(client: number, write: ItemId): void {
+    const writes = this.#builtOn.get(client) ?? new Set<string>()
+    this.#builtOn.set(client, writes)
+    this.#builtOnSize -= writes.size
+    this.#builtOnSize += writes.add(nameOf(write)).size
   }
 }
 
 export function isSameWrite(one: Write, other: Write): boolean {
   return one === other || (one?.client === other?.client && one?.clock === other?.clock)
-}
-
-/** The mark of items that are writes of their own. */
-export function ownMark(client: number, clock: number, length: number, author: Author): Mark {
-  return { client, clock, length, author, standsFor: { client, clock }, cleared: false }
 }
 
 /** A value that may be shown and stored, as far as the ledger keeps values. */
@@ -207,33 +236,15 @@ interface Draft {
   marks: Mark[]
   clients: ClientOwner[]
   changes: FieldChange[]
-  conflicts: Map<string, Conflict>
+  conflicts: Map<string, FoundConflict>
   withdrawn: string[]
-  settled: Map<string, ConflictStatus>
+  settled: Map<string, Findings['settled'][number]>
 }
 
 function emptyDraft(): Draft {
   return { marks: [], clients: [], changes: [], conflicts: new Map(), withdrawn: [], settled: new Map() }
 }
 
-function isOwn({ client, clock, standsFor }: Mark): boolean {
-  return standsFor !== undefined && standsFor.client === client && standsFor.clock === clock
-}
-
-function continues(before: Mark, next: Mark): boolean {
-  const adjacent = before.clock + before.length === next.clock
-  return (
-    adjacent && isOwn(before) && isOwn(next) && before.author.sub === next.author.sub && before.author.role === next.author.role
-  )
-}
-
-/** Index of the last mark that begins at or before the clock; -1 if none does. */
-function lastAtOrBefore(marks: readonly Mark[], clock: number): number {
-  let [low, high] = [0, marks.length]
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if ((marks[middle]?.clock ?? 0) <= clock) low = middle + 1
-    else high = middle
-  }
-  return low - 1
+function nameOf({ client, clock }: ItemId): string {
+  return `${client}:${clock}`
 }

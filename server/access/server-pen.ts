@@ -5,7 +5,8 @@
 import type { Author } from '@rapport/shared/ids.ts'
 import * as Y from 'yjs'
 import { type ItemId, type Mark, SERVER_AUTHOR } from '../log/findings.ts'
-import { type Ledger, ownMark, type Value, type Write } from './ledger.ts'
+import type { Ledger, Value, Write } from './ledger.ts'
+import { ownMark } from './marks.ts'
 import type { ServerClient } from './server-client.ts'
 
 export interface ServerPen {

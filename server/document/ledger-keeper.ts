@@ -15,6 +15,8 @@ export interface LedgerKeeper {
   current(): Ledger | undefined
   /** In a gap. False: the database is asked, and the room is busy until it has answered. */
   load(): boolean
+  /** What it takes of the process's memory, in bytes, roughly. */
+  footprint(): number
   /** The document is no longer the one that it was kept beside. `anew`: the database is to be asked, whatever this process knows. */
   forget(anew?: boolean): void
 }
@@ -74,6 +76,7 @@ export function createLedgerKeeper(deps: RoomDeps, state: RoomState, { awaiting,
       else void read()
       return atOnce
     },
+    footprint: () => ledger?.footprint ?? 0,
     forget(anew = false) {
       mustAsk ||= anew || (ledger !== undefined && state.record.position.sequence === 0)
       ledger = undefined

@@ -10,6 +10,7 @@
  */
 import { SyncError, toSyncError } from '@rapport/shared/errors.ts'
 import type { Judgement } from '../access/judge.ts'
+import { dismissedByServer } from '../access/open-conflicts.ts'
 import { createServerClient, type KeptClient } from '../access/server-client.ts'
 import type { Hint } from '../fanout/hints.ts'
 import type { AppendOutcome, DurableSequence, JudgedEntry, Position } from '../log/entry.ts'
@@ -186,6 +187,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
     const { id, previous, update, at, authors } = entry
     const { replica } = state.record
     const position = { sequence, entry: id }
+    for (let left = dismissedByServer(entry.findings); left > 0; left -= 1) deps.limitHit('conflicts')
     replica.changed(update.length)
     state.record = { ...state.record, position, updatedAt: at }
     // What was set aside before the record was there is read before the next judging.
@@ -295,7 +297,7 @@ export function createRoom(deps: RoomDeps, start: Rebuilt, kept: KeptClient | un
       if (state.over !== undefined || quiet()) return Promise.resolve()
       return new Promise((resolve) => awaitingQuiet.push(resolve))
     },
-    footprint: () => state.record.replica.footprint,
+    footprint: () => state.record.replica.footprint + ledger.footprint(),
     hear(hint) {
       if (hint.position.sequence <= (news?.position.sequence ?? 0)) return
       news = hint

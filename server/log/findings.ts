@@ -72,6 +72,12 @@ export interface Conflict {
   readonly replaced: ConflictWrite
 }
 
+/** A row as an entry puts it. */
+export interface FoundConflict extends Conflict {
+  /** By the server at once, since too many are open: it is listed, and stands in nobody's way. */
+  readonly dismissed?: boolean
+}
+
 export type ConflictStatus = 'open' | 'restored' | 'dismissed'
 
 /** What an edit does to a conflict, if it is still the one that was seen: a later piece may have taken the row over. */
@@ -87,12 +93,12 @@ export interface Findings {
   /** Bindings that are new with this entry. It is not admitted if one of the ids belongs to somebody else by now. */
   readonly clients: readonly ClientOwner[]
   readonly changes: readonly FieldChange[]
-  /** New rows, and new versions of rows that are there; either way open. */
-  readonly conflicts: readonly Conflict[]
+  /** New rows, and new versions of rows that are there; either way open, unless they say otherwise. */
+  readonly conflicts: readonly FoundConflict[]
   /** Ids of open rows that turned out to be none. */
   readonly withdrawn: readonly string[]
-  /** Rows that this entry settles. */
-  readonly settled: readonly { readonly id: string; readonly status: ConflictStatus }[]
+  /** Rows that this entry settles; `byServer`: for nobody, since too many are open. */
+  readonly settled: readonly { readonly id: string; readonly status: ConflictStatus; readonly byServer?: boolean }[]
 }
 
 /** All that the judge needs to know of a record beside its document, as of one sequence. */

@@ -6,7 +6,15 @@
  * a join, and for a join the planner would have a choice.
  */
 import type { JudgedEntry } from './entry.ts'
-import type { ClientOwner, Conflict, ConflictStatus, FieldChange, ItemId, Mark } from './findings.ts'
+import {
+  type ClientOwner,
+  type FieldChange,
+  type Findings,
+  type FoundConflict,
+  type ItemId,
+  type Mark,
+  SERVER_AUTHOR,
+} from './findings.ts'
 
 /** Name, type of Postgres, value. */
 type Column<Row> = readonly [name: string, type: string, value: (row: Row) => unknown]
@@ -107,14 +115,15 @@ export const CHANGES = foundPart<FieldChange>('change', ({ findings }) => findin
   ['at', 'float8', ({ entry }) => entry.at],
 ])
 
-const item = (of: (found: Conflict) => ItemId, name: string): readonly Column<Found<Conflict>>[] => [
+const item = (of: (found: FoundConflict) => ItemId, name: string): readonly Column<Found<FoundConflict>>[] => [
   [`${name}_client`, 'bigint', ({ found }) => of(found).client],
   [`${name}_clock`, 'bigint', ({ found }) => of(found).clock],
 ]
 
-export const CONFLICTS = foundPart<Conflict>('conflict', ({ findings }) => findings.conflicts, [
+export const CONFLICTS = foundPart<FoundConflict>('conflict', ({ findings }) => findings.conflicts, [
   ['id', 'uuid', ({ found }) => found.id],
   ['path', 'text', ({ found }) => arrayLiteral(found.path)],
+  ['status', 'text', ({ found }) => (found.dismissed === true ? 'dismissed' : 'open')],
   ...item((found) => found.kept.item, 'kept'),
   ['kept_value', 'text', ({ found }) => encoded(found.kept.value)],
   ['kept_sub', 'text', ({ found }) => found.kept.author.sub],
@@ -130,17 +139,17 @@ export const WITHDRAWN = foundPart<string>('withdrawn', ({ findings }) => findin
   ['id', 'uuid', ({ found }) => found],
 ])
 
-export const SETTLED = foundPart<{ readonly id: string; readonly status: ConflictStatus }>(
-  'settled',
-  ({ findings }) => findings.settled,
-  [
-    ['id', 'uuid', ({ found }) => found.id],
-    ['status', 'text', ({ found }) => found.status],
-    // Of several authors of one entry nothing says which one settled it.
-    ['sub', 'text', ({ entry }) => (entry.authors.length === 1 ? (entry.authors[0]?.sub ?? null) : null)],
-    ['at', 'float8', ({ entry }) => entry.at],
-  ],
-)
+export const SETTLED = foundPart<Findings['settled'][number]>('settled', ({ findings }) => findings.settled, [
+  ['id', 'uuid', ({ found }) => found.id],
+  ['status', 'text', ({ found }) => found.status],
+  ['sub', 'text', ({ entry, found }) => (found.byServer === true ? SERVER_AUTHOR.sub : soleAuthor(entry))],
+  ['at', 'float8', ({ entry }) => entry.at],
+])
+
+/** Of several authors of one entry nothing says which one settled a row. */
+function soleAuthor({ authors }: JudgedEntry): string | null {
+  return authors.length === 1 ? (authors[0]?.sub ?? null) : null
+}
 
 /** Whether the statement needs its last three parts for these entries. */
 export function meetConflicts(entries: readonly JudgedEntry[]): boolean {

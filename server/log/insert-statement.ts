@@ -30,6 +30,7 @@
  * row, a row that is there is changed by inserting it once more, and one is deleted by a function, by its key. Nor may it
  * compare every row of a group with every other: `(… in (…)) is true` cannot become a join either, and is hashed.
  */
+import { SERVER_AUTHOR } from './findings.ts'
 import { CHANGES, CLIENTS, CONFLICTS, ENTRIES, MARKS, SETTLED, WITHDRAWN } from './insert-parts.ts'
 
 const KEY = 'tenant, type, id'
@@ -142,13 +143,15 @@ changes as (
 
 const CONFLICT_PARTS = `,
 put as (
-  insert into rapport.conflicts (${PLACE}, id, path, status, ${CONFLICT_WRITES}, at)
-  select ${PLACE}, id, path::text[], 'open', ${CONFLICT_WRITES}, ${AT}
+  insert into rapport.conflicts (${PLACE}, id, path, status, ${CONFLICT_WRITES}, at, settled_at, settled_by)
+  select ${PLACE}, id, path::text[], status, ${CONFLICT_WRITES}, ${AT},
+    case when status <> 'open' then ${AT} end, case when status <> 'open' then '${SERVER_AUTHOR.sub}' end
   from ${CONFLICTS}
   where ${STORED}
   on conflict (tenant, type, record_id, id) do update
   set (sequence, path, status, ${CONFLICT_WRITES}, at, settled_at, settled_by) =
-    row (excluded.sequence, excluded.path, 'open', ${CONFLICT_COLUMNS.map((column) => `excluded.${column}`).join(', ')}, excluded.at, null, null)
+    row (excluded.sequence, excluded.path, excluded.status, ${CONFLICT_COLUMNS.map((column) => `excluded.${column}`).join(', ')},
+      excluded.at, excluded.settled_at, excluded.settled_by)
 ),
 settled as (
   insert into rapport.conflicts as held (${PLACE}, id, path, status, ${CONFLICT_WRITES}, at, settled_at, settled_by)

@@ -20,10 +20,11 @@ const rows = (columns: string, order: string, from: string): string =>
   `coalesce((select json_agg(json_build_array(${columns}) order by ${order}) from ${from}), '[]')::text`
 
 /**
- * A record that one program edits for years has as many marks as edits. Those that stand for themselves, are of one client and
- * author, and lie one behind the other, are told as one: the first of them, with the length of all. In the order of the key,
- * so that nothing is sorted; what other clients' marks lie between is told by itself.
+ * A record that one program edits for years has as many marks as edits. Of one client and author, those that lie one behind the other and
+ * all stand for themselves, or all for the same write, are told as one: the first of them, with the length of all. In the order
+ * of the key, so that nothing is sorted; what other clients' marks lie between is told by itself.
  */
+const IS_OWN = 'coalesce(stands_for_client = client and stands_for_clock = clock, false)'
 const MARKS = `(
   select min(client) as client, min(clock) as clock, sum(length) as length, min(author_sub) as author_sub,
     min(author_role) as author_role, min(stands_for_client) as stands_for_client, min(stands_for_clock) as stands_for_clock,
@@ -33,13 +34,13 @@ const MARKS = `(
     from (
       select *, coalesce(
         clock = lag(clock + length) over past and client = lag(client) over past
-          and stands_for_client = client and stands_for_clock = clock and not cleared
-          and lag(stands_for_client = client and stands_for_clock = clock and not cleared) over past
+          and cleared = lag(cleared) over past and own = lag(own) over past
+          and (own or (stands_for_client, stands_for_clock) is not distinct from
+            (lag(stands_for_client) over past, lag(stands_for_clock) over past))
           and author_sub = lag(author_sub) over past and author_role = lag(author_role) over past,
         false
       ) as continues
-      from rapport.server_items
-      where ${RECORD} and sequence <= $4
+      from (select *, ${IS_OWN} as own from rapport.server_items where ${RECORD} and sequence <= $4) as noted
       window past as (order by sequence, ordinal)
     ) as linked
   ) as runs

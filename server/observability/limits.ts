@@ -12,6 +12,7 @@ export type LimitName =
   | 'presence'
   | 'claims'
   | 'record'
+  | 'conflicts'
   | 'lists'
   | 'pasts'
   | 'page'

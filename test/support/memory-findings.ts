@@ -59,7 +59,8 @@ export function addFindings(stored: MemoryFindings, entry: JudgedEntry): void {
     const relayed = claim.relayed && (held?.relayed ?? true)
     stored.clients.set(claim.client, { ...claim, relayed, sequence: place.sequence })
   }
-  for (const conflict of conflicts) stored.conflicts.set(conflict.id, { ...conflict, ...place, status: 'open' })
+  for (const { dismissed, ...conflict } of conflicts)
+    stored.conflicts.set(conflict.id, { ...conflict, ...place, status: dismissed === true ? 'dismissed' : 'open' })
   for (const id of withdrawn) if (stored.conflicts.get(id)?.status === 'open') stored.conflicts.delete(id)
   for (const { id, status } of settled) {
     const conflict = stored.conflicts.get(id)
@@ -101,7 +102,7 @@ export function ledgerOf(
   }
 }
 
-/** Those of one client and author that stand for themselves and lie one behind the other are one. */
+/** Of one client and author, those that lie one behind the other and stand each for itself, or all for one write, are one. */
 function told(marks: readonly Mark[]): readonly Mark[] {
   const all: Mark[] = []
   for (const mark of marks) {
@@ -113,12 +114,13 @@ function told(marks: readonly Mark[]): readonly Mark[] {
 }
 
 function continues(before: Mark, mark: Mark): boolean {
-  const { client, clock, author } = mark
-  if (!isOwn(before) || !isOwn(mark)) return false
-  if (before.client !== client || before.clock + before.length !== clock) return false
-  return before.author.sub === author.sub && before.author.role === author.role
+  const { client, clock, author, cleared } = mark
+  if (before.client !== client || before.clock + before.length !== clock || before.cleared !== cleared) return false
+  if (before.author.sub !== author.sub || before.author.role !== author.role) return false
+  if (isOwn(before) || isOwn(mark)) return isOwn(before) && isOwn(mark)
+  return before.standsFor?.client === mark.standsFor?.client && before.standsFor?.clock === mark.standsFor?.clock
 }
 
-function isOwn({ client, clock, standsFor, cleared }: Mark): boolean {
-  return !cleared && standsFor?.client === client && standsFor.clock === clock
+function isOwn({ client, clock, standsFor }: Mark): boolean {
+  return standsFor?.client === client && standsFor.clock === clock
 }

@@ -33,7 +33,8 @@ export class SharedLog {
     this.#clients.push(...clients)
     for (const conflict of conflicts) {
       if (this.conflicts.has(conflict.id)) this.replaced += 1
-      this.conflicts.set(conflict.id, conflict)
+      if (conflict.dismissed === true) this.conflicts.delete(conflict.id)
+      else this.conflicts.set(conflict.id, conflict)
     }
     for (const gone of withdrawn) if (this.conflicts.delete(gone)) this.withdrawn += 1
     for (const { id: gone } of settled) {
