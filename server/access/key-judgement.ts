@@ -20,6 +20,9 @@ import { mayWriteField } from './policy.ts'
 import { contentOf, GONE, isAt, lastId, NO_VALUE, type Standing, standingBefore } from './standing.ts'
 import type { KeyTouch } from './touched.ts'
 
+/** Items of a key that are looked through for what a sender knew of it: many times what is honestly written while somebody is away. */
+const MOST_LOOKED_AT = 10_000
+
 export function judgeKey(court: Court, touch: KeyTouch): void {
   const { ledger, touched, author } = court
   const { map, root, key } = touch
@@ -91,10 +94,12 @@ function judgeGone(court: Court, touch: KeyTouch, item: Y.Item, seen: Write, sta
   leaveOut(court, item, seen)
   const overwritten = touch.items.some((other) => other !== item && goesOnFrom(other, item))
   if (overwritten || court.unfinished) return standing
-  for (let right = item.right; right !== null; right = right.right) {
-    if (court.sender.holds(right.id) === true && !court.touched.isNew(right.id)) return standing
-  }
   if (!isSameWrite(seen, standing.write)) return standing
+  let left = MOST_LOOKED_AT
+  for (let right = item.right; right !== null; right = right.right) {
+    left -= 1
+    if (left === 0 || (court.sender.holds(right.id) === true && !court.touched.isNew(right.id))) return standing
+  }
   return clear(court, touch, standing)
 }
 
@@ -115,7 +120,9 @@ function judgeStaleClear(court: Court, touch: KeyTouch, standing: Standing): Sta
   if (court.unfinished || standing.cleared || standing.carrier === undefined || touch.items.length > 0) return standing
   if (!ledger.isServer(standing.carrier.client) || isSameWrite(standing.write, standing.carrier)) return standing
   if (sender.holds(standing.carrier) === true) return standing
-  for (let item = touch.map._map.get(touch.key) ?? null; item !== null; item = item.left) {
+  let left = MOST_LOOKED_AT
+  for (let item = touch.map._map.get(touch.key) ?? null; item !== null && left > 0; item = item.left) {
+    left -= 1
     const id = lastHeld(court, item)
     if (id === undefined) continue
     const meant = sender.deletes(id) && isSameWrite(ledger.writeOf(id), standing.write)
@@ -126,11 +133,8 @@ function judgeStaleClear(court: Court, touch: KeyTouch, standing: Standing): Sta
 
 /** Of an item, which may be several dead ones grown together, the last clock that the sender knew. */
 function lastHeld({ sender }: Court, { id, length }: Y.Item): ItemId | undefined {
-  for (let clock = id.clock + length - 1; clock >= id.clock; clock -= 1) {
-    const at = { client: id.client, clock }
-    if (sender.holds(at) ?? sender.deletes(at)) return at
-  }
-  return undefined
+  const clock = sender.lastKnown({ client: id.client, start: id.clock, end: id.clock + length })
+  return clock === undefined ? undefined : { client: id.client, clock }
 }
 
 function clear(court: Court, touch: KeyTouch, standing: Standing): Standing {

@@ -114,12 +114,14 @@ export class Ledger {
   }
 
   isStandIn(id: ItemId): boolean {
-    return isSameWrite(this.#standIns.get(nameOf(this.writeOf(id) ?? id)), id)
+    const write = this.writeOf(id)
+    return write !== undefined && isSameWrite(this.#standIns.get(nameOf(write)), id)
   }
 
   /** It carries its key no more. */
   forget(id: ItemId): void {
-    if (this.isStandIn(id)) this.#standIns.delete(nameOf(this.writeOf(id) ?? id))
+    const write = this.writeOf(id)
+    if (write !== undefined && this.isStandIn(id)) this.#standIns.delete(nameOf(write))
   }
 
   /** Whether an item of that client, which was refused or overwritten, had stood for that write. Of the server nobody asks. */
@@ -208,13 +210,11 @@ export class Ledger {
     this.#marks.put(mark)
     if (isOwn(mark)) return
     const { client, clock, length, standsFor, cleared } = mark
-    if (!this.isServer(client)) {
-      if (standsFor !== undefined) this.#noteBuiltOn(client, standsFor)
-    } else if (!cleared) {
-      // Of several in a row only the last can carry the key.
-      const last = { client, clock: clock + length - 1 }
-      this.#standIns.set(nameOf(standsFor ?? last), last)
-    }
+    // What stands for no write shows an empty key: whoever deletes it changes nothing.
+    if (standsFor === undefined) return
+    // Of several in a row only the last can carry the key.
+    if (!this.isServer(client)) this.#noteBuiltOn(client, standsFor)
+    else if (!cleared) this.#standIns.set(nameOf(standsFor), { client, clock: clock + length - 1 })
   }
 
   #noteBuiltOn(client: number, write: ItemId): void {

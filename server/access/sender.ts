@@ -3,7 +3,7 @@
  * deletions alone; one that answers a question for everything names all that the replica ever knew of.
  */
 import type { ItemId } from '../log/findings.ts'
-import { groupByClient, isCovered, type RangesByClient } from './clock-ranges.ts'
+import { groupByClient, isCovered, lastCovered, type RangesByClient } from './clock-ranges.ts'
 import type { ClockRange, ScannedUpdate } from './pre-scan.ts'
 import { linksOf } from './struct-list.ts'
 import type { UpdateSubmission } from './submission.ts'
@@ -16,18 +16,21 @@ export interface Sender {
   deletes(id: ItemId): boolean
   /** Whether it deletes the item and puts nothing in its place. */
   drops(id: ItemId): boolean
+  /** Of a range the last clock that it held or, where nobody can say, that it deletes: dead items of a client are one, of up to 2^32 clocks. */
+  lastKnown(range: ClockRange): number | undefined
   /** What it deletes, and nothing that it held before: all that an update of one moment names. */
   readonly named: readonly ClockRange[] | undefined
   readonly deletesAny: boolean
 }
 
-const NOTHING: Omit<Sender, 'holds'> = { deletes: () => false, drops: () => false, named: undefined, deletesAny: false }
-
 /** It has seen everything, and deletes nothing that it has not seen. */
-export const SERVER: Sender = { ...NOTHING, holds: () => true }
+export const SERVER: Sender = {
+  ...{ holds: () => true, deletes: () => false, drops: () => false, lastKnown: ({ end }) => end - 1 },
+  ...{ named: undefined, deletesAny: false },
+}
 
 /** It may have seen everything; which of the deletions that it names were meant nobody can say. */
-const UNKNOWN: Sender = { ...NOTHING, holds: () => true }
+const UNKNOWN: Sender = SERVER
 
 /** `update`: all that was sent. */
 export function senderOf(vector: UpdateSubmission['vector'], update: ScannedUpdate): Sender {
@@ -42,6 +45,14 @@ export function senderOf(vector: UpdateSubmission['vector'], update: ScannedUpda
     },
     deletes,
     drops: (id) => deletes(id) && !originsOf(update).has(nameOf(id)),
+    lastKnown(range) {
+      const { structs, deletes: named } = indexOf(update)
+      const brought = lastCovered(structs, range) ?? -1
+      const held =
+        vector === undefined ? (lastCovered(named, range) ?? -1) : Math.min(vector.get(range.client) ?? 0, range.end) - 1
+      const last = Math.max(brought, held)
+      return last < range.start ? undefined : last
+    },
     named: vector === undefined ? update.deletes : undefined,
     deletesAny: update.deletes.length > 0,
   }
