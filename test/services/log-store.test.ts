@@ -94,7 +94,8 @@ describe('two instances on one database', () => {
       const stored = (await store.load(key))?.tail ?? []
       expect(stored.map((row) => row.position.sequence)).toEqual(stored.map((_, index) => index + 1))
       expect(stored.map((row) => row.position.entry).sort()).toEqual([...(chains.get(key.id) ?? [])].sort())
-      expect(await serverItems(key)).toHaveLength(stored.length)
+      // Neighbours that say the same are told as one.
+      expect((await serverItems(key)).reduce((clocks, { length }) => clocks + length, 0)).toBe(stored.length)
     }
     // Without any race the test would have shown nothing.
     expect(Math.min(...outruns)).toBeGreaterThan(100)

@@ -132,6 +132,37 @@ export function describeFindings(name: string, open: () => FindingsUnderTest): v
       expect((await store.ledger(key, LATEST)).marks).toEqual([...runs, ...(groups[2] ?? [])])
     })
 
+    test('P10: tries at one write, one behind the other, are one mark, and so is what the server shows of it', async () => {
+      const { store } = open()
+      const key = recordKey()
+      const tried = (client: number, clock: number, length = 1, more: Partial<Mark> = {}): Mark => {
+        return { client, clock, length, author: ADA, standsFor: { client: 7, clock: 3 }, cleared: false, ...more }
+      }
+      const nothing = (clock: number, length = 1) => tried(8, clock, length, { standsFor: undefined })
+      const own = (clock: number) => tried(7, clock, 1, { standsFor: { client: 7, clock } })
+      const other = tried(8, 12, 1, { standsFor: { client: 7, clock: 4 } })
+      const groups = [
+        [tried(8, 0), tried(8, 1, 2), tried(9, 0), tried(9, 1)],
+        [tried(9, 2), nothing(3), nothing(4, 3)],
+        // What stands for itself, and its neighbours that stand for that; another author, another write, one that empties.
+        [
+          tried(7, 2),
+          own(3),
+          tried(7, 4),
+          tried(8, 7, 1, { author: BOB }),
+          tried(8, 8, 1, { cleared: true }),
+          tried(8, 9),
+          other,
+        ],
+      ]
+      let last: Position = ORIGIN
+      for (const marks of groups) last = positionOf(await write(store, key, last, found({ marks })))
+      const runs = [tried(8, 0, 3), tried(9, 0, 3), nothing(3, 4)]
+      expect((await store.ledger(key, 1)).marks).toEqual([tried(8, 0, 3), tried(9, 0, 2)])
+      expect((await store.ledger(key, 2)).marks).toEqual(runs)
+      expect((await store.ledger(key, LATEST)).marks).toEqual([...runs, ...(groups[2] ?? [])])
+    })
+
     test('P11: are of one record only', async () => {
       const { store } = open()
       const [one, other] = [recordKey(), recordKey()]
@@ -299,6 +330,30 @@ export function describeFindings(name: string, open: () => FindingsUnderTest): v
         const second = await write(store, key, positionOf(first), found({ settled: [{ id: row.id, status: 'dismissed' }] }))
         await write(store, key, positionOf(second), found({ settled: [{ id: row.id, status: 'restored' }] }))
         expect(await conflicts(key)).toEqual(new Map([[row.id, 'dismissed']]))
+      })
+
+      test('P10: those that the server dismisses with an entry are kept as dismissed, new, changed or as they were', async () => {
+        const { store, conflicts } = open()
+        const key = recordKey()
+        const [stays, changes, goes, fresh] = [conflict(), conflict(), conflict(), conflict()]
+        const first = await write(store, key, ORIGIN, found({ conflicts: [stays, changes, goes] }))
+        const second = await write(store, key, positionOf(first), {
+          ...NO_FINDINGS,
+          conflicts: [
+            { ...fresh, dismissed: true },
+            { ...conflict({ value: 'newer' }), id: changes.id, dismissed: true },
+          ],
+          settled: [{ id: goes.id, status: 'dismissed', byServer: true }],
+        })
+        expect((await store.ledger(key, LATEST)).conflicts).toEqual([stays])
+        const dismissed = [changes, goes, fresh].map(({ id }) => [id, 'dismissed'] as const)
+        expect(await conflicts(key)).toEqual(new Map([[stays.id, 'open'], ...dismissed]))
+        // Nobody settles them once more; a later piece of the chain opens its row again.
+        const settled = [{ id: fresh.id, status: 'restored' as const }]
+        const third = await write(store, key, positionOf(second), found({ settled }))
+        expect((await conflicts(key)).get(fresh.id)).toBe('dismissed')
+        await write(store, key, positionOf(third), found({ conflicts: [fresh] }))
+        expect((await store.ledger(key, LATEST)).conflicts).toEqual([stays, fresh])
       })
 
       test('of many records are settled in one group, each its own', async () => {

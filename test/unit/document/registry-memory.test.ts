@@ -1,9 +1,10 @@
 /** What a process keeps in memory, what it lets go of, and how it ends. */
 import { describe, expect, test } from 'vitest'
 import * as Y from 'yjs'
+import { MOST_OPEN } from '../../../server/access/open-conflicts.ts'
 import type { LiveRoom } from '../../../server/document/live-room.ts'
 import { entryOf, freshTenant, recordKey } from '../../support/entries.ts'
-import { crm, edit, fieldOf } from './opened.ts'
+import { crm, edit, fieldOf, openWritten } from './opened.ts'
 import { createStage, join, Listener, passing, settled, storedDocument, updateOf } from './stage.ts'
 
 describe('P10: memory', () => {
@@ -84,6 +85,49 @@ describe('P10: memory', () => {
     expect(await fieldOf(stage, key, 'title')).toBe(ENTRY)
     await edit(stage, key, 'title', 'again')
     expect(await fieldOf(stage, key, 'title')).toBe('again')
+  })
+})
+
+describe('P10: what is known of a record beside its content', () => {
+  /** Devices that have seen nothing each write the title, and lose to Ada. */
+  async function opened(losers: number) {
+    const stage = await openWritten({ idleBytes: 0 })
+    const { room, ada, key } = stage
+    ada.document.clientID = 4_294_967_000
+    room.submit(ada, ada.set('title', 'honest'))
+    const eve = new Listener('eve')
+    await join(room, eve)
+    for (let client = 1; client <= losers; client += 1) {
+      const document = new Y.Doc()
+      document.clientID = client
+      const update = updateOf(document, (doc) => doc.getMap('fields').set('title', `${client} ${ENTRY}`))
+      room.submit(eve, update)
+    }
+    await settled()
+    expect(eve.done.count).toBe(losers)
+    return { ...stage, room: room as LiveRoom, key }
+  }
+  const ENTRY = 'y'.repeat(60)
+
+  test('counts in the memory that is bounded, as soon as it has been read', async () => {
+    const stage = await opened(150)
+    const other = stage.another()
+    const room = (await other.registry.acquire(stage.key)) as LiveRoom
+    await passing(other.clock, 11_000)
+    const content = room.footprint()
+    await edit(other, stage.key, 'lastName', 'short')
+    await passing(other.clock, 11_000)
+    // 149 rows or more, each with two texts; the content went back to bytes, and is hardly longer.
+    expect(room.footprint() - content).toBeGreaterThan(149 * 2 * ENTRY.length)
+    expect(await room.view(({ document }) => Y.encodeStateAsUpdate(document).length)).toBeLessThan(content + 100)
+  })
+
+  test('has a limit that is counted: of the open conflicts of a field the oldest are dismissed', async () => {
+    const { metrics, memory, key } = await opened(MOST_OPEN.path + 7)
+    expect(await metrics.render()).toContain('rapport_limit_hits_total{limit="conflicts"} 7')
+    const statuses = memory.conflicts(key).map(({ status }) => status)
+    const count = (which: string) => statuses.filter((status) => status === which).length
+    expect([count('open'), count('dismissed')]).toEqual([MOST_OPEN.path, 7])
   })
 })
 

@@ -16,7 +16,7 @@ import type { CommittedEntry, Subscriber } from '../../../server/document/subscr
 import { createLocalHints, type Hints } from '../../../server/fanout/hints.ts'
 import type { LogStore } from '../../../server/log/log-store.ts'
 import { createUpdateLog, type UpdateLog } from '../../../server/log/update-log.ts'
-import { createMetrics } from '../../../server/observability/metrics.ts'
+import { createMetrics, type Metrics } from '../../../server/observability/metrics.ts'
 import { silent } from '../../support/database.ts'
 import { createMemoryLogStore, type MemoryLogStore } from '../../support/memory-log-store.ts'
 import { createFakeClock, type FakeClock } from '../gateway/fake-clock.ts'
@@ -25,6 +25,7 @@ export interface Instance {
   readonly registry: Registry
   readonly log: UpdateLog
   readonly clock: FakeClock
+  readonly metrics: Metrics
 }
 
 export interface Stage extends Instance {
@@ -92,7 +93,7 @@ export function createStage(options: StageOptions = {}): Stage {
       ...(options.idleBytes !== undefined && { idleBytes: options.idleBytes }),
       ...(options.policy !== undefined && { policy: options.policy }),
     })
-    return { registry, log, clock }
+    return { registry, log, clock, metrics }
   }
 
   return {
