@@ -23,7 +23,7 @@ import {
 import { isOwn, Marks } from './marks.ts'
 import { OpenConflicts } from './open-conflicts.ts'
 
-/** What each takes of memory, bytes, measured: a mark, a client's owner, and a write's name in a set. */
+/** What each takes of memory, bytes, measured and rounded up: a mark, a client's owner, and a write's name in a set. */
 const MARK_BYTES = 256
 const OWNER_BYTES = 256
 const NAME_BYTES = 128
