@@ -132,13 +132,6 @@ export class Replica {
     return diff
   }
 
-  /** The stored content of each client from a clock on, with every deletion: what its author must hold to be in step. */
-  contentFrom(starts: ReadonlyMap<number, number>): Uint8Array {
-    const vector = Y.decodeStateVector(this.stateVector())
-    for (const [client, start] of starts) vector.set(client, Math.min(start, vector.get(client) ?? 0))
-    return this.diff(Y.encodeStateVector(vector))
-  }
-
   /** Whether an update brings nothing new. Bytes stay bytes. */
   covers(update: ScannedUpdate): boolean {
     const state = this.#state

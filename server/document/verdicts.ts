@@ -39,6 +39,8 @@ export interface Verdicts {
 }
 
 const EMPTY_UPDATE = Uint8Array.of(0, 0)
+/** The state vector of an empty document. */
+const NOTHING_KNOWN = Uint8Array.of(0)
 const KNOWN: Verdict = { type: 'known' }
 /** Why what was held back cannot be admitted yet. */
 const UNFIT = {
@@ -58,8 +60,8 @@ interface Parts {
 
 export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, members, inGap, recheck, setAside }: Parts): Verdicts {
   const { key, log, clock, logger } = deps
-  /** For each author who is owed a repeat: from which clock on of which clients. */
-  const owed = new Map<Subscriber, Map<number, number>>()
+  /** Authors who are owed a repeat. */
+  const owed = new Set<Subscriber>()
   /** Updates that were stored in part before they came, of those who want to have all of it back. */
   const partlyStored = new WeakSet<object>()
   /** What these sent is being set aside: what they send on leans on it. */
@@ -118,17 +120,17 @@ export function createVerdicts(deps: RoomDeps, state: RoomState, { inbox, member
     setAside(subscriber, whole.bytes, awaits)
   }
 
-  /** All that one author repeats in a gap is acknowledged by one encoding, since each takes the whole set of deletions. */
+  /**
+   * All that one author repeats in a gap is acknowledged by one copy of the whole record: whoever repeats what is stored has missed the
+   * answer, and with it what the server had put in the place of what may not stay, which may lean on anything.
+   */
   function owe(subscriber: Subscriber, update: ScannedUpdate): void {
     if (isEmpty(update)) return members.has(subscriber) ? subscriber.repeat(() => EMPTY_UPDATE) : undefined
-    const waiting = owed.get(subscriber)
-    const starts = waiting ?? new Map<number, number>()
-    for (const { client, start } of update.structs) starts.set(client, Math.min(start, starts.get(client) ?? start))
-    if (waiting !== undefined) return
-    owed.set(subscriber, starts)
+    if (owed.has(subscriber)) return
+    owed.add(subscriber)
     const repeat = (): void => {
       owed.delete(subscriber)
-      if (members.has(subscriber)) subscriber.repeat(() => state.record.replica.contentFrom(starts))
+      if (members.has(subscriber)) subscriber.repeat(() => state.record.replica.diff(NOTHING_KNOWN))
     }
     clock.soon(() => inGap(repeat, () => owed.delete(subscriber)))
   }

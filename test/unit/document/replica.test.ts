@@ -82,28 +82,6 @@ describe('as bytes and as a document a record answers alike', () => {
       { numRuns: 60 },
     )
   })
-
-  test('the stored content of an update holds all its clocks, and every deletion', () => {
-    fc.assert(
-      fc.property(DEVICES, (devices) => {
-        const document = together(devices)
-        for (const replica of [frozenOf(document), liveOf(document)]) {
-          for (const update of devices.flatMap(({ updates }) => updates.slice(-3))) {
-            const scan = preScan(update)
-            const content = preScan(replica.contentFrom(new Map(scan.structs.map(({ client, start }) => [client, start]))))
-            for (const range of scan.structs) {
-              const held = content.structs.some(
-                (one) => one.client === range.client && one.start <= range.start && range.end <= one.end,
-              )
-              expect(held).toBe(true)
-            }
-          }
-        }
-        released(devices)
-      }),
-      { numRuns: 60 },
-    )
-  })
 })
 
 describe('an update that is covered', () => {

@@ -172,6 +172,32 @@ describe('acknowledgement and delivery', () => {
     expect(echo.done.count).toBe(3)
   })
 
+  test('SPEC 11: a repeat that was refused in part is answered with what stands instead, which heals even who missed the first answer', async () => {
+    const { room } = await openWritten()
+    const manager = new Listener('meg', { role: 'manager' })
+    await join(room, manager)
+    room.submit(manager, manager.set('creditLimit', '1.00'))
+    await settled()
+    const rep = new Listener('rep', { echo: true })
+    await join(room, rep)
+    const held = Y.encodeStateAsUpdate(rep.document)
+    const forbidden = rep.edit((document) => {
+      document.transact(() => {
+        document.getMap('fields').set('title', 'Dr')
+        document.getMap('fields').set('creditLimit', '9.00')
+      })
+    })
+    room.submit(rep, forbidden)
+    await settled()
+    room.submit(rep, forbidden)
+    await settled()
+    const deaf = new Y.Doc()
+    for (const update of [held, forbidden, rep.repeats[0]]) if (update !== undefined) Y.applyUpdate(deaf, update)
+    expect(rep.repeats).toHaveLength(1)
+    expect(deaf.getMap('fields').toJSON()).toEqual({ firstName: 'Ada', title: 'Dr', creditLimit: '1.00' })
+    expect(deaf.store.pendingStructs).toBeNull()
+  })
+
   test('without echo what is stored already is settled in silence', async () => {
     const { room, ada, key, memory } = await openWritten()
     const whole = Y.encodeStateAsUpdate(ada.document)
