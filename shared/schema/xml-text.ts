@@ -40,7 +40,7 @@ function element(value: Y.XmlElement, depth: number): string {
 }
 
 function formatted(value: Y.XmlText, depth: number): string {
-  return (value.toDelta() as { insert: unknown; attributes?: unknown }[])
+  return runsOf(value)
     .map(({ insert, attributes: marks }) => {
       const inner = typeof insert === 'string' ? escaped(insert) : node(insert, depth + 1)
       return entriesOf(marks).reduceRight((text, [mark, details]) => {
@@ -49,6 +49,29 @@ function formatted(value: Y.XmlText, depth: number): string {
       }, inner)
     })
     .join('')
+}
+
+interface Run {
+  readonly insert: unknown
+  readonly attributes?: unknown
+}
+
+/** Neighbours of equal formatting are one run: what stands between them and has no effect differs from replica to replica. */
+function runsOf(text: Y.XmlText): readonly Run[] {
+  const runs: Run[] = []
+  for (const run of text.toDelta() as Run[]) {
+    const before = runs.at(-1)
+    const goesOn = typeof run.insert === 'string' && typeof before?.insert === 'string' && signOf(run) === signOf(before)
+    if (goesOn) runs[runs.length - 1] = { ...run, insert: `${before.insert}${run.insert}` }
+    else runs.push(run)
+  }
+  return runs
+}
+
+function signOf({ attributes: marks }: Run): string {
+  return JSON.stringify(
+    entriesOf(marks).map(([name, details]) => [name, typeof details === 'object' ? entriesOf(details) : details]),
+  )
 }
 
 function attributes(values: unknown): string {

@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check'
 import * as Y from 'yjs'
+import { wholeCharacters } from '../../support/whole-characters.ts'
 
 export interface Device {
   readonly document: Y.Doc
@@ -59,7 +60,8 @@ const KINDS = {
     const summary = document.getText('summary')
     const start = within(summary.length, at)
     const count = Math.min(length, summary.length - start)
-    if (count > 0) summary.format(start, count, { bold: value === null ? null : { weight: value } })
+    const whole = wholeCharacters(summary, start, count)
+    if (count > 0) summary.format(whole.start, whole.length, { bold: value === null ? null : { weight: value } })
   },
   element: ({ document }, { at, name, text }) => {
     const notes = document.getXmlFragment('notes')

@@ -4,6 +4,7 @@ import { xmlOf } from '@rapport/shared/schema/xml-text.ts'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import * as Y from 'yjs'
+import { wholeCharacters } from '../../support/whole-characters.ts'
 import { fork, sync } from './replicas.ts'
 
 const notesOf = (document: Y.Doc): Y.XmlFragment => document.getXmlFragment('notes')
@@ -42,6 +43,7 @@ function take(
   const words = inner instanceof Y.XmlText ? inner : undefined
   const at = words === undefined ? 0 : from % (words.length + 1)
   const some = words === undefined ? 0 : Math.min(length, words.length - at)
+  const whole = words === undefined ? { start: 0, length: 0 } : wholeCharacters(words, at, some)
   if (what === 'add') fragment.insert(place, [paragraph(text)])
   else if (what === 'nest') {
     const list = new Y.XmlElement('list')
@@ -53,8 +55,9 @@ function take(
   else if (words === undefined) return
   else if (what === 'type') words.insert(at, text)
   else if (what === 'erase') words.delete(at, some)
-  else if (what === 'mark') words.format(at, some, { [from % 2 === 0 ? 'bold' : 'link']: from % 2 === 0 ? true : { href: text } })
-  else if (what === 'unmark') words.format(at, some, { bold: null, link: null })
+  else if (what === 'mark')
+    words.format(whole.start, whole.length, { [from % 2 === 0 ? 'bold' : 'link']: from % 2 === 0 ? true : { href: text } })
+  else if (what === 'unmark') words.format(whole.start, whole.length, { bold: null, link: null })
   else if (what === 'embed') words.insertEmbed(at, { mention: text })
   else words.insertEmbed(at, new Y.XmlElement('break'))
 }
