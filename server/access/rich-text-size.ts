@@ -4,6 +4,7 @@
  *
  * Kept with the live document, for judged submissions alone: any other change that reaches it makes it start anew.
  */
+import { signOfMarks } from '@rapport/shared/schema/xml-text.ts'
 import * as Y from 'yjs'
 import { asShared, attributeItem, type IsAlive, isAlive, isPresent, nestedType, parentOf, type SharedType } from './text-items.ts'
 import { XML_NAME } from './text-rules.ts'
@@ -106,24 +107,35 @@ function attributeShare(element: Y.XmlElement, alive: IsAlive): number {
   return size
 }
 
-/** Each stretch of text between two markers or elements is wrapped into all marks that hold there, and so is each element. */
+/** Each stretch of text of equal marks is wrapped into all of them, and so is each element. */
 function textShare(text: Y.XmlText, alive: IsAlive): number {
-  const marks = new Map<string, number>()
+  const marks = new Map<string, unknown>()
   let [size, wrapping, fresh] = [0, 0, true]
+  /** Of the stretch that goes on; none behind an element, and at the beginning. */
+  let sign: string | undefined
   for (let item = text._start; item !== null; item = item.right) {
     if (!alive(item)) continue
     const { content } = item
     if (content instanceof Y.ContentFormat) {
-      const cost = content.value === null ? 0 : mark(content.key, content.value)
-      wrapping += cost - (marks.get(content.key) ?? 0)
-      marks.set(content.key, cost)
+      const before = marks.get(content.key) ?? null
+      if (before !== null) wrapping -= mark(content.key, before)
+      if (content.value === null) marks.delete(content.key)
+      else {
+        wrapping += mark(content.key, content.value)
+        marks.set(content.key, content.value)
+      }
       fresh = true
     } else if (content instanceof Y.ContentString) {
-      size += escaped(content.str) + (fresh ? wrapping : 0)
+      size += escaped(content.str)
+      if (!fresh) continue
+      const next = signOfMarks(Object.fromEntries(marks))
+      if (next !== sign) size += wrapping
+      sign = next
       fresh = false
     } else {
       size += wrapping
       fresh = true
+      sign = undefined
     }
   }
   return size

@@ -61,14 +61,16 @@ function runsOf(text: Y.XmlText): readonly Run[] {
   const runs: Run[] = []
   for (const run of text.toDelta() as Run[]) {
     const before = runs.at(-1)
-    const goesOn = typeof run.insert === 'string' && typeof before?.insert === 'string' && signOf(run) === signOf(before)
+    const texts = typeof run.insert === 'string' && typeof before?.insert === 'string'
+    const goesOn = texts && signOfMarks(run.attributes) === signOfMarks(before.attributes)
     if (goesOn) runs[runs.length - 1] = { ...run, insert: `${before.insert}${run.insert}` }
     else runs.push(run)
   }
   return runs
 }
 
-function signOf({ attributes: marks }: Run): string {
+/** Equal for marks that read alike. */
+export function signOfMarks(marks: unknown): string {
   return JSON.stringify(
     entriesOf(marks).map(([name, details]) => [name, typeof details === 'object' ? entriesOf(details) : details]),
   )
