@@ -4,11 +4,8 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Author } from '@rapport/shared/ids.ts'
-import type { Cell, Plan, Projection, Row } from '@rapport/shared/mapping/plan.ts'
+import type { Plan, Projection, Row, Shadow } from '@rapport/shared/mapping/plan.ts'
 import { sequenceColumn } from './table-statements.ts'
-
-/** A record's owned values: the columns of its main row, and the rows of each child table. */
-export type Shadow = Readonly<Record<string, Cell | readonly Row[]>>
 
 /** Created, updated, deleted; `r`: read again by a rebuild, no news of the record itself. */
 export type Operation = 'c' | 'u' | 'd' | 'r'

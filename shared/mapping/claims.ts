@@ -6,7 +6,8 @@ import { type Columns, own, type RecordType, type Root } from '../schema/record-
 import type { Register } from '../schema/register.ts'
 import { checkRegister, checkText } from '../schema/value-rules.ts'
 import { canHold, DATETIME, registerCodec } from './codecs.ts'
-import type { ColumnRule, MainRule, TableRule } from './mapping.ts'
+import { directionOf, isOneWay } from './flow.ts'
+import type { ColumnRule, Direction, MainRule, TableRule } from './mapping.ts'
 import { type Report, ruleName } from './mapping-form.ts'
 import type { ColumnShape } from './table-shape.ts'
 
@@ -20,6 +21,8 @@ export interface Claim {
   readonly empty?: string
   /** The place in the document that it could be written back to. */
   readonly path?: string
+  /** Both ways, if it does not say. */
+  readonly direction?: Direction
 }
 
 type Content = NonNullable<Claim['content']>
@@ -51,7 +54,7 @@ export function recordClaims(columns: { readonly tenant: string; readonly id: st
 }
 
 export function mainClaim(rule: MainRule, by: string, type: RecordType, report: Report): Claim {
-  const claim = { column: rule.column, by }
+  const claim = { column: rule.column, by, direction: wayOf(rule, by, type, report) }
   switch (rule.rule) {
     case 'text':
       rootOf(rule, by, type, report)
@@ -74,7 +77,7 @@ export function mainClaim(rule: MainRule, by: string, type: RecordType, report: 
         empty: `${rule.source} of a document without it`,
       }
     default:
-      return columnClaim(rule, by, type.fields, { owner: `the record type ${type.name}`, path: 'fields' }, report)
+      return columnClaim(rule, by, type, type.fields, { owner: `the record type ${type.name}`, path: 'fields' }, report)
   }
 }
 
@@ -93,7 +96,7 @@ export function tableClaims(rule: TableRule, by: string, type: RecordType, repor
   }
   const place = { owner: `an entry of ${rule.root}`, path: rule.root }
   for (const [index, column] of rule.columns.entries()) {
-    claims.push(columnClaim(column, ruleName(by, index, column.rule), collection?.columns, place, report))
+    claims.push(columnClaim(column, ruleName(by, index, column.rule), type, collection?.columns, place, report))
   }
   return claims
 }
@@ -102,11 +105,12 @@ export function tableClaims(rule: TableRule, by: string, type: RecordType, repor
 function columnClaim(
   rule: ColumnRule,
   by: string,
+  type: RecordType,
   registers: Columns | undefined,
   place: { readonly owner: string; readonly path: string },
   report: Report,
 ): Claim {
-  const claim = { column: rule.column, by }
+  const claim = { column: rule.column, by, direction: wayOf(rule, by, type, report) }
   if (rule.rule === 'const') return { ...claim, content: constant(rule.value) }
   const named = { ...claim, path: `${place.path}/${rule.field}`, empty: `an empty ${rule.field}` }
   if (registers === undefined) return named
@@ -123,6 +127,15 @@ function columnClaim(
   if (rule.rule !== 'enum' || register.kind !== 'enum' || rule.values === undefined) return { ...named, content: held(register) }
   checkValues(rule.values, register.members, by, report)
   return { ...named, content: held({ ...register, members: Object.values(rule.values) }) }
+}
+
+/** Which way the values go; what has no way back cannot be told to take it. */
+function wayOf(rule: ColumnRule | MainRule, by: string, type: RecordType, report: Report): Direction {
+  const direction = directionOf(rule, type)
+  if (isOneWay(rule, type) && (direction === 'both' || direction === 'in')) {
+    report(by, `what stands in ${rule.column} has no way back into the document, so "direction" must be out or off`)
+  }
+  return direction
 }
 
 function checkValues(values: Readonly<Record<string, string>>, members: readonly string[], by: string, report: Report): void {

@@ -87,11 +87,11 @@ function planOf(
   return main && { mapping, type, main, children: children.filter((child) => child !== undefined) }
 }
 
-/** One place in the document stands in one column: two could say different things when they are written back. */
+/** One place in the document is written back from one column: two could say different things. */
 function checkPaths(claims: readonly Claim[], report: Report): void {
   const owners = new Map<string, string>()
-  for (const { by, path } of claims) {
-    if (path === undefined) continue
+  for (const { by, path, direction } of claims) {
+    if (path === undefined || direction === 'out' || direction === 'off') continue
     const owner = owners.get(path)
     if (owner === undefined) owners.set(path, by)
     else report(by, `${path} is mapped by ${owner} already, and could not be written back from two places`)

@@ -13,6 +13,7 @@ import type { Scalar } from '../schema/register.ts'
 import { checkMember } from '../schema/validate-content.ts'
 import { checkCustom, checkRegister } from '../schema/value-rules.ts'
 import { instantCodec, outboundTextCodec, registerCodec, textCodec } from './codecs.ts'
+import { flowsOut } from './flow.ts'
 import { type ColumnRule, isTableRule, type MainRule, type TableRule } from './mapping.ts'
 import type { Cell, Plan, PlanTable, Projection, Row } from './plan.ts'
 
@@ -33,7 +34,7 @@ type NamedCell = readonly [column: string, cell: Cell]
 export function forward(plan: Plan, source: Source): Projection {
   const run: Run = { ...source, type: plan.type, misfits: [] }
   const { rules, identity } = plan.mapping
-  const columns = rules.filter((rule) => !isTableRule(rule))
+  const columns = rules.filter((rule) => !isTableRule(rule)).filter((rule) => flowsOut(rule, plan.type))
   const main = rowOf([...recordCells(identity, run), ...mainCells(columns, plan.main, run)])
   const children = plan.children.map((table): [string, readonly Row[]] => {
     const rule = rules.filter(isTableRule).find((one) => one.table === table.name)
@@ -81,10 +82,11 @@ function childRows(rule: TableRule, table: PlanTable, run: Run): Row[] {
   const column = registerCell(root.columns, table)
   const entries = readEntries(root, map)
   if (entries.length > root.maxEntries) run.misfits.push([rule.root])
+  const columns = rule.columns.filter((one) => flowsOut(one, run.type))
   return entries.slice(0, root.maxEntries).map(([entry, values], index) => {
     const id = rule.rule === 'child' ? rule.id : rule.other
     const order: NamedCell[] = rule.rule === 'child' && rule.order !== undefined ? [[rule.order, index]] : []
-    const cells = rule.columns.map((one): NamedCell => [one.column, column(one, values, [rule.root, entry], run)])
+    const cells = columns.map((one): NamedCell => [one.column, column(one, values, [rule.root, entry], run)])
     return rowOf([...record, [id, entry], ...order, ...cells])
   })
 }

@@ -4,7 +4,7 @@
  */
 import { parseRecordId } from '../ids.ts'
 import { own } from '../schema/record-type.ts'
-import { type ColumnRule, type Rule, SYSTEM_SOURCES } from './mapping.ts'
+import { AUTHORITIES, type ColumnRule, DIRECTIONS, type Rule, SYSTEM_SOURCES } from './mapping.ts'
 
 /** Tells of a problem of the rule that `by` names, or of the mapping as a whole. */
 export type Report = (by: string | undefined, reason: string) => void
@@ -27,6 +27,7 @@ const values = must(
   'an object of strings',
 )
 const optionalName = must((value) => value === undefined || isName(value), 'a name')
+const flow = { direction: optionalOf(DIRECTIONS), authority: optionalOf(AUTHORITIES) }
 
 const MAPPING: Form = {
   id: must((value) => typeof value === 'string' && parseRecordId(value) !== undefined, '1 to 128 letters, digits, - and _'),
@@ -38,18 +39,18 @@ const MAPPING: Form = {
 }
 
 const COLUMN_RULES = {
-  field: { field: name, column: name },
-  enum: { field: name, column: name, values },
-  lookup: { field: name, column: name },
+  field: { field: name, column: name, ...flow },
+  enum: { field: name, column: name, values, ...flow },
+  lookup: { field: name, column: name, ...flow },
   const: { column: name, value: constant },
 } satisfies Readonly<Record<ColumnRule['rule'], Form>>
 
 const RULES = {
   ...COLUMN_RULES,
-  text: { root: name, column: name },
-  custom: { column: name },
+  text: { root: name, column: name, ...flow },
+  custom: { column: name, ...flow },
   system: { source, column: name },
-  lifecycle: { column: name },
+  lifecycle: { column: name, ...flow },
   child: { root: name, table: name, parent: record, id: name, order: optionalName, columns: list },
   members: { root: name, table: name, parent: record, member: name },
   link: { root: name, table: name, parent: record, other: name, columns: list },
@@ -95,6 +96,10 @@ function checkProperties(value: Record<string, unknown>, form: Form, by: string 
 
 function must(holds: (value: unknown) => boolean, wanted: string): Check {
   return (value) => (holds(value) ? undefined : wanted)
+}
+
+function optionalOf(names: readonly string[]): Check {
+  return must((value) => value === undefined || names.some((one) => one === value), `one of ${names.join(', ')}`)
 }
 
 function isName(value: unknown): boolean {

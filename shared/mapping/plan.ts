@@ -16,6 +16,8 @@ export interface PlanTable {
   readonly key: readonly string[]
   /** All columns that the mapping owns, the key among them. No other is ever written. */
   readonly columns: readonly PlanColumn[]
+  /** Columns that flow into the document alone: a change of theirs counts, and they are never written. */
+  readonly inbound: readonly PlanColumn[]
 }
 
 export interface Plan {
@@ -40,3 +42,6 @@ export interface Projection {
   /** Paths in the content whose value fits no declaration or no column, and reads as NULL in the rows. */
   readonly misfits: readonly (readonly string[])[]
 }
+
+/** A record's owned values as they were written: the columns of its main row, and the rows of each child table. */
+export type Shadow = Readonly<Record<string, Cell | readonly Row[]>>

@@ -14,6 +14,7 @@ describe('a mapping that is right', () => {
       record: ['tenant', 'id'],
       key: ['tenant', 'id'],
       columns: tables.things.columns.map(({ name, type }) => ({ name, type })).sort(byRule),
+      inbound: [],
     })
     expect(plan.children.map(({ name, key, columns }) => [name, key, columns.map((one) => one.name)])).toEqual([
       ['thing_phones', ['tenant', 'thing_id', 'id'], ['tenant', 'thing_id', 'id', 'sort_order', 'label', 'main']],

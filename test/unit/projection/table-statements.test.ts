@@ -17,6 +17,7 @@ const table = (
     ...[...record, ...rest].map((column) => ({ name: column, type: 'text' })),
     ...columns.map(([column, type]) => ({ name: column, type })),
   ],
+  inbound: [],
 })
 
 const odd: Plan = {
