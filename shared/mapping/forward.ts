@@ -12,8 +12,7 @@ import { type Columns, CUSTOM_FIELD, own, type RecordType } from '../schema/reco
 import type { Scalar } from '../schema/register.ts'
 import { checkMember } from '../schema/validate-content.ts'
 import { checkCustom, checkRegister } from '../schema/value-rules.ts'
-import { instantCodec, outboundTextCodec, textCodec } from './codecs.ts'
-import { columnCodec, columnType } from './column-codec.ts'
+import { instantCodec, outboundTextCodec, registerCodec, textCodec } from './codecs.ts'
 import { flowsOut } from './flow.ts'
 import { type ColumnRule, isTableRule, type MainRule, type TableRule } from './mapping.ts'
 import type { Cell, Plan, PlanTable, Projection, Row } from './plan.ts'
@@ -94,14 +93,15 @@ function childRows(rule: TableRule, table: PlanTable, run: Run): Row[] {
 
 /** How the registers of one place stand in one table. */
 function registerCell(registers: Columns, table: PlanTable) {
+  const types = new Map(table.columns.map((column) => [column.name, column.type]))
   return (rule: ColumnRule, values: ReadRegisters, path: readonly string[], run: Run): Cell => {
     if (rule.rule === 'const') return rule.value
     const value = own(values, rule.field)
     if (value === undefined) return null
     const register = own(registers, rule.field)
     const fits = register !== undefined && checkRegister(register, value) === undefined
-    const codec = fits ? columnCodec(rule, register, columnType(table, rule.column)) : undefined
-    const cell = codec?.encode(value)
+    const codec = fits ? registerCodec(register.kind, types.get(rule.column) ?? '') : undefined
+    const cell = codec?.encode(rule.rule === 'enum' ? (own(rule.values ?? {}, String(value)) ?? value) : value)
     if (cell === undefined) run.misfits.push([...path, rule.field])
     return cell ?? null
   }

@@ -80,7 +80,7 @@ function missingIn(merge: EntryMerge, edits: readonly RowEdit[], refusals: reado
   if (missing.length === 0) return undefined
   const unnamed = missing.filter((name) => !refusals.some(({ path }) => path?.[2] === name))
   return unnamed.map((name) => {
-    const column = rule.columns.find((one) => one.rule !== 'const' && one.field === name)?.column ?? idColumn(rule)
+    const column = rule.columns.find((one) => 'field' in one && one.field === name)?.column ?? idColumn(rule)
     return refusalOf(
       column,
       [rule.root, entry, name],
@@ -95,12 +95,21 @@ function columnsOf(merge: EntryMerge): Inverse {
 }
 
 function columnInverse(merge: EntryMerge, rule: ColumnRule): Inverse {
-  if (rule.rule === 'const') return constInverse(merge, rule)
-  const register = own(merge.root.columns, rule.field)
-  if (register === undefined) return UNTOUCHED
   const { entry } = merge
   const root = merge.rule.root
-  return registerInverse(merge, rule, { register, root, key: entryKey(entry, rule.field), path: [root, entry, rule.field] })
+  switch (rule.rule) {
+    case 'const':
+      return constInverse(merge, rule)
+    case 'field':
+    case 'enum':
+    case 'lookup': {
+      const register = own(merge.root.columns, rule.field)
+      if (register === undefined) return UNTOUCHED
+      return registerInverse(merge, rule, { register, root, key: entryKey(entry, rule.field), path: [root, entry, rule.field] })
+    }
+    default:
+      return rule satisfies never
+  }
 }
 
 function keyEdit({ rule, entry }: EntryMerge, column: string, value: string | boolean | null): RowEdit {

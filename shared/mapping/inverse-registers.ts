@@ -14,7 +14,7 @@ import type { Cell } from './plan.ts'
 import { refusalOf, registerReason } from './refusal-reasons.ts'
 import { type Inverse, type RowMerge, refused, UNTOUCHED } from './row-edit.ts'
 
-type RegisterRule = Exclude<ColumnRule, { readonly rule: 'const' }>
+type RegisterRule = Extract<ColumnRule, { readonly rule: 'field' | 'enum' | 'lookup' }>
 type ConstRule = Extract<ColumnRule, { readonly rule: 'const' }>
 type LifecycleRule = Extract<MainRule, { readonly rule: 'lifecycle' }>
 

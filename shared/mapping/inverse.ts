@@ -80,13 +80,16 @@ function columnInverse(merge: RowMerge, rule: MainRule): Inverse {
       return textInverse(merge, rule)
     case 'custom':
       return customInverse(merge, rule)
-    default: {
+    case 'field':
+    case 'enum':
+    case 'lookup': {
       const register = own(merge.plan.type.fields, rule.field)
       const path = ['fields', rule.field]
-      return register === undefined
-        ? UNTOUCHED
-        : registerInverse(merge, rule, { register, root: 'fields', key: rule.field, path })
+      if (register === undefined) return UNTOUCHED
+      return registerInverse(merge, rule, { register, root: 'fields', key: rule.field, path })
     }
+    default:
+      return rule satisfies never
   }
 }
 
