@@ -31,21 +31,39 @@ export function entryInverse(merge: RowMerge, rule: EntryRule): Inverse {
   if (entry === undefined) return refused(refusalOf(id, undefined, 'shape', 'is not 1 to 128 letters, digits, - and _'))
   const map = merge.document.getMap(rule.root)
   const one: EntryMerge = { ...merge, rule, root, map, entry }
-  const isDeleted = map.get(entryKey(entry, 'deleted')) === true
-  if (!isThere(one)) return merge.change.operation === 'delete' ? UNTOUCHED : beginning(one, false)
-  if (merge.change.operation === 'delete') return isDeleted ? UNTOUCHED : edited(keyEdit(one, 'deleted', true))
-  if (merge.change.operation === 'insert') return isDeleted ? beginning(one, true) : together([columnsOf(one), reordering(one)])
-  return together([columnsOf(one), reordering(one)])
+  const isShown = isThere(one) && !isDeleted(one)
+  switch (merge.change.operation) {
+    case 'delete':
+      return isShown ? edited(keyEdit(one, 'deleted', true)) : UNTOUCHED
+    case 'insert':
+      return isShown ? columnsOf(one) : beginning(one)
+    case 'update':
+      return isKnown(one) ? staying(one, together([columnsOf(one), reordering(one)])) : beginning(one)
+    default:
+      return merge.change.operation satisfies never
+  }
 }
 
 /** An entry exists as long as it has any value or an order. */
-function isThere({ root, map, entry }: EntryMerge): boolean {
-  const held = ['order', ...Object.keys(root.columns)].map((column) => map.get(entryKey(entry, column)))
-  return held.some((value) => scalarOf(value) !== undefined)
+function isThere(merge: EntryMerge): boolean {
+  return keysOf(merge).some((key) => scalarOf(merge.map.get(key)) !== undefined)
+}
+
+/** Whether there is, or ever was, anything in it. */
+function isKnown(merge: EntryMerge): boolean {
+  return keysOf(merge).some((key) => merge.map.has(key))
+}
+
+function keysOf({ root, entry }: EntryMerge): readonly string[] {
+  return ['order', ...Object.keys(root.columns)].map((column) => entryKey(entry, column))
+}
+
+function isDeleted({ map, entry }: EntryMerge): boolean {
+  return map.get(entryKey(entry, 'deleted')) === true
 }
 
 /** Of an entry that the record does not show. What its row does not say stays as it was when the entry was deleted. */
-function beginning(merge: EntryMerge, comesBack: boolean): Inverse {
+function beginning(merge: EntryMerge): Inverse {
   const { root, map, entry, rule } = merge
   const entries = readEntries(root, map, true)
   const shown = entries.filter(([id]) => map.get(entryKey(id, 'deleted')) !== true).length
@@ -55,10 +73,24 @@ function beginning(merge: EntryMerge, comesBack: boolean): Inverse {
   const missing = missingIn(merge, edits, refusals)
   if (missing !== undefined) return refused(...refusals, ...missing)
   // A row of which nothing fits would be an entry without anything in it.
-  const isEmpty = edits.length === 0 && refusals.length > 0 && rule.rule === 'child' && !comesBack
+  const isEmpty = edits.length === 0 && refusals.length > 0 && rule.rule === 'child' && !isThere(merge)
   if (isEmpty) return refused(...refusals)
-  const first = comesBack ? [keyEdit(merge, 'deleted', null)] : namingEdits(merge)
-  return { edits: [...first, ...placing(merge, entries, comesBack), ...edits], refusals }
+  const lifted = isDeleted(merge) ? [keyEdit(merge, 'deleted', null)] : []
+  return { edits: [...lifted, ...namingEdits(merge), ...placing(merge, entries), ...edits], refusals }
+}
+
+/** A row whose last value is cleared is still a row. */
+function staying(merge: EntryMerge, inverse: Inverse): Inverse {
+  const { root, map, entry, rule, after } = merge
+  const isLeft = ['order', ...Object.keys(root.columns)].some((name) => {
+    const isEdited = inverse.edits.some(({ path }) => path[1] === entry && path[2] === name)
+    const column = rule.columns.find((one) => 'field' in one && one.field === name)?.column
+    return isEdited
+      ? column === undefined || (after[column] ?? null) !== null
+      : scalarOf(map.get(entryKey(entry, name))) !== undefined
+  })
+  if (isLeft || !isThere(merge)) return inverse
+  return { ...inverse, edits: [...inverse.edits, ...lastPlace(merge, readEntries(root, map, true))] }
 }
 
 function tooMany({ root, rule }: EntryMerge): string {
@@ -66,8 +98,9 @@ function tooMany({ root, rule }: EntryMerge): string {
 }
 
 function namingEdits(merge: EntryMerge): RowEdit[] {
-  const { keyedBy } = merge.root
-  return keyedBy === undefined ? [] : [keyEdit(merge, keyedBy, merge.entry)]
+  const { root, map, entry } = merge
+  if (root.keyedBy === undefined || map.get(entryKey(entry, root.keyedBy)) === entry) return []
+  return [keyEdit(merge, root.keyedBy, entry)]
 }
 
 /** Columns that an entry may not be without, and would be; `undefined` if there are none. */
@@ -121,23 +154,27 @@ function keyEdit({ rule, entry }: EntryMerge, column: string, value: string | bo
 }
 
 /** Where a new entry stands, or one that comes back and says where. */
-function placing(merge: EntryMerge, entries: readonly (readonly [string, ReadRegisters])[], comesBack: boolean): RowEdit[] {
-  const { entry, rule, change } = merge
+function placing(merge: EntryMerge, entries: readonly (readonly [string, ReadRegisters])[]): RowEdit[] {
+  const { entry, rule, change, after } = merge
   const columns = orderColumns(rule)
-  const wishes =
-    columns === undefined ? new Map() : wishesOf(columns, [{ table: change.table, operation: 'insert', after: merge.after }])
-  const wish = wishes.get(entry)
-  const isSaid = wish !== undefined && wish.place !== Number.POSITIVE_INFINITY
-  if (comesBack && !isSaid) return []
-  const placed = placedOf(entries)
-  const all = comesBack ? placed : [...placed, [entry, undefined] as const]
-  if (columns === undefined || !isSaid) {
-    const last = new Map([[entry, { place: Number.POSITIVE_INFINITY, tie: 1 as const }]])
-    return orderEdits(merge, movesTo(all, [entry], last))
+  const wish = columns && wishesOf(columns, [{ table: change.table, operation: 'insert', after }]).get(entry)
+  if (columns === undefined || wish === undefined || wish.place === Number.POSITIVE_INFINITY) {
+    return isThere(merge) ? [] : lastPlace(merge, entries)
   }
   // Others of the batch have a place among the rows, and move by themselves.
-  const others = wishesOf(columns, batchOf(merge))
-  return orderEdits(merge, movesTo(all, rowSequence(columns, rowsOf(merge, columns, entries), others), new Map([[entry, wish]])))
+  const sequence = rowSequence(columns, rowsOf(merge, columns, entries), wishesOf(columns, batchOf(merge)))
+  return orderEdits(merge, movesTo(placedWith(merge, entries), sequence, new Map([[entry, wish]])))
+}
+
+function lastPlace(merge: EntryMerge, entries: readonly (readonly [string, ReadRegisters])[]): RowEdit[] {
+  const wish = { place: Number.POSITIVE_INFINITY, tie: 1 as const }
+  return orderEdits(merge, movesTo(placedWith(merge, entries), [merge.entry], new Map([[merge.entry, wish]])))
+}
+
+/** A new entry stands last, without a key. */
+function placedWith({ entry }: EntryMerge, entries: readonly (readonly [string, ReadRegisters])[]): readonly Placed[] {
+  const placed = placedOf(entries)
+  return placed.some(([id]) => id === entry) ? placed : [...placed, [entry, undefined]]
 }
 
 /** The order of rows is settled with the last of them that says something of it. */

@@ -65,10 +65,9 @@ export function customInverse(merge: RowMerge, rule: CustomRule): Inverse {
     const value = theirs.get(name) ?? null
     if (isAlike(base.get(name) ?? null, value)) continue
     if (!CUSTOM_FIELD.test(name) || own(merge.plan.type.fields, name) !== undefined) {
-      // The name is as much the writer's as the value.
-      refusals.push(
-        refusalOf(column, undefined, 'unknown_field', 'has a name that is not x_ and up to 60 small letters, digits and _'),
-      )
+      // One that leaves was nobody's field; and of one that comes, the name is as much the writer's as the value.
+      const reason = 'has a name that is not x_ and up to 60 small letters, digits and _'
+      if (value !== null) refusals.push(refusalOf(column, undefined, 'unknown_field', reason))
       continue
     }
     const path = ['fields', name]
