@@ -84,10 +84,11 @@ function staying(merge: EntryMerge, inverse: Inverse): Inverse {
   const { root, map, entry, rule, after } = merge
   const isLeft = ['order', ...Object.keys(root.columns)].some((name) => {
     const isEdited = inverse.edits.some(({ path }) => path[1] === entry && path[2] === name)
-    const column = rule.columns.find((one) => 'field' in one && one.field === name)?.column
-    return isEdited
-      ? column === undefined || (after[column] ?? null) !== null
-      : scalarOf(map.get(entryKey(entry, name))) !== undefined
+    if (!isEdited) return scalarOf(map.get(entryKey(entry, name))) !== undefined
+    const cleared = rule.columns.some(
+      (one) => 'field' in one && one.field === name && 'column' in one && (after[one.column] ?? null) === null,
+    )
+    return !cleared
   })
   if (isLeft || !isThere(merge)) return inverse
   return { ...inverse, edits: [...inverse.edits, ...lastPlace(merge, readEntries(root, map, true))] }

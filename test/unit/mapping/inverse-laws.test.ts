@@ -76,7 +76,7 @@ function registersOf(plan: Plan, table: string): Columns {
 function isSame(plan: Plan, table: string, rule: ColumnRule | MainRule, one: Cell | undefined, other: Cell | undefined): boolean {
   if (rule.rule === 'text') return textCodec.equals(one, other)
   if (rule.rule === 'lifecycle') return instantCodec.equals(one, other)
-  if ('field' in rule) {
+  if ('field' in rule && 'column' in rule) {
     const register = own(registersOf(plan, table), rule.field)
     const codec = register && columnCodec(rule, register, columnType(tableOf(plan, table), rule.column))
     return codec?.equals(one, other) ?? false

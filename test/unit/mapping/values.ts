@@ -94,7 +94,12 @@ export function cellsOf(type: string): fc.Arbitrary<Cell> {
       return fc.oneof(
         instants.map((date) => date.toISOString()).chain(spellingsOf(type)),
         fc.constantFrom('infinity', '-infinity', '0044-03-15T00:00:00+00:00 BC', '10000-01-01T00:00:00+00:00'),
-        fc.constantFrom('9999-12-31T23:30:00-01:00', '0001-01-01T00:30:00+01:00', '2026-07-08T09:10:11+00:53:28'),
+        fc.constantFrom(
+          '0001-12-31T20:59:08-03:30:52 BC',
+          '9999-12-31T23:30:00-01:00',
+          '0001-01-01T00:30:00+01:00',
+          '2026-07-08T09:10:11+00:53:28',
+        ),
       )
     default:
       return stored('grapheme-ascii')
