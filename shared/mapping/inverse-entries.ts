@@ -38,7 +38,7 @@ export function entryInverse(merge: RowMerge, rule: EntryRule): Inverse {
     case 'insert':
       return isShown ? columnsOf(one) : beginning(one)
     case 'update':
-      return isKnown(one) ? staying(one, together([columnsOf(one), reordering(one)])) : beginning(one)
+      return isKnown(one) ? staying(one, changing(one)) : beginning(one)
     default:
       return merge.change.operation satisfies never
   }
@@ -77,6 +77,13 @@ function beginning(merge: EntryMerge): Inverse {
   if (isEmpty) return refused(...refusals)
   const lifted = isDeleted(merge) ? [keyEdit(merge, 'deleted', null)] : []
   return { edits: [...lifted, ...namingEdits(merge), ...placing(merge, entries), ...edits], refusals }
+}
+
+/** An entry that was emptied has a place again with its first value, and not before. */
+function changing(merge: EntryMerge): Inverse {
+  const columns = columnsOf(merge)
+  const isThereAgain = columns.edits.length > 0 && !isThere(merge)
+  return together([columns, reordering(merge, isThereAgain)])
 }
 
 /** A row whose last value is cleared is still a row. */
@@ -179,7 +186,7 @@ function placedWith({ entry }: EntryMerge, entries: readonly (readonly [string, 
 }
 
 /** The order of rows is settled with the last of them that says something of it. */
-function reordering(merge: EntryMerge): Inverse {
+function reordering(merge: EntryMerge, isThereAgain: boolean): Inverse {
   const columns = orderColumns(merge.rule)
   if (columns === undefined) return UNTOUCHED
   const batch = batchOf(merge)
@@ -194,9 +201,8 @@ function reordering(merge: EntryMerge): Inverse {
   const wishes = wishesOf(columns, batch)
   const asAsked = [...wishes].every(([entry, { place }]) => shown[place]?.[0] === entry)
   if (asAsked) return UNTOUCHED
-  return edited(
-    ...orderEdits(merge, movesTo(placedOf(entries), rowSequence(columns, rowsOf(merge, columns, shown), wishes), wishes)),
-  )
+  const placed = isThereAgain ? placedWith(merge, entries) : placedOf(entries)
+  return edited(...orderEdits(merge, movesTo(placed, rowSequence(columns, rowsOf(merge, columns, shown), wishes), wishes)))
 }
 
 function orderEdits(merge: EntryMerge, moves: ReadonlyMap<string, string>): RowEdit[] {

@@ -108,6 +108,22 @@ describe('P7: a row of a child table', () => {
   })
 })
 
+describe('P7: the row of an entry that somebody emptied meanwhile', () => {
+  it('has its place with the first value that comes back, and none before', () => {
+    for (const [change, places] of [
+      [{ label: 'again', sort_order: 1 }, ['phones/a/label unseen', 'phones/a/order']],
+      [{ sort_order: 1 }, []],
+    ] as const) {
+      const document = phones('a', 'b')
+      const update = updateOf(plan, document, change, PHONES)
+      for (const column of ['label', 'main', 'order']) document.getMap('phones').set(`a/${column}`, null)
+      expect(placesOf(absorb(plan, document, update))).toEqual(places)
+      expect(order(document)).toBe(places.length > 0 ? 'ba' : 'b')
+      expect(absorb(plan, document, update).edits).toEqual([])
+    }
+  })
+})
+
 describe('P7: the order of rows', () => {
   /** Rows put in another order, one change a row, as a statement is captured; all of them absorbed in one edit. */
   function reorder(document: Y.Doc, places: Readonly<Record<string, number | null>>, seen = document) {
