@@ -4,7 +4,7 @@
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Author } from '@rapport/shared/ids.ts'
-import type { Plan, Projection, Row, Shadow } from '@rapport/shared/mapping/plan.ts'
+import type { Plan, Row, Shadow } from '@rapport/shared/mapping/plan.ts'
 import { sequenceColumn } from './table-statements.ts'
 
 /** Created, updated, deleted; `r`: read again by a rebuild, no news of the record itself. */
@@ -21,10 +21,6 @@ export interface ChangePayload {
   readonly mappingVersion: number
   /** Of the entries since the event before. */
   readonly authors: readonly Author[]
-}
-
-export function shadowOf({ main, children }: Projection): Shadow {
-  return { ...main, ...children }
 }
 
 /** Which columns and child tables differ, without the one that only counts entries. The order of child rows is no value. */

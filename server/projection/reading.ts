@@ -22,7 +22,7 @@ export interface Mapped {
   readonly projection: Projection
 }
 
-/** A record that cannot be read or mapped, by nobody else's fault. */
+/** A record that cannot be read or mapped, or that its mapping keeps from its rows, by nobody else's fault. */
 export interface Unreadable extends Faulty {
   readonly type: 'unreadable'
 }
@@ -69,7 +69,9 @@ async function readRecord({ log, clock }: ReadingDeps, plan: Plan, key: RecordKe
     const stored = await log.load(key)
     if (stored === undefined || stored.erased) return undefined
     sequence = headOf(stored).sequence
-    return { type: 'mapped', key, sequence, projection: await project(plan, stored, clock) }
+    const projection = await project(plan, stored, clock)
+    if (projection.blocked !== undefined) return { type: 'unreadable', key, sequence, fault: projection.blocked }
+    return { type: 'mapped', key, sequence, projection }
   } catch (thrown) {
     const cause = (thrown as { readonly cause?: unknown } | undefined)?.cause
     if (sequence === Number.MAX_SAFE_INTEGER && classifyFailure(cause) !== 'refused') throw cause

@@ -4,8 +4,10 @@
  */
 import { SyncError } from '../errors.ts'
 import { own, type RecordType } from '../schema/record-type.ts'
-import { type Claim, mainClaim, recordClaims, tableClaims } from './claims.ts'
-import { isTableRule, type Mapping, type TableRule } from './mapping.ts'
+import type { Claim } from './claim.ts'
+import { mainClaims, recordClaims, tableClaims } from './claims.ts'
+import { checkGuards } from './guard-checks.ts'
+import { isTableRule, type Mapping, type TableRule, tableSource } from './mapping.ts'
 import { checkForm, type Report, ruleName } from './mapping-form.ts'
 import type { Plan, PlanTable } from './plan.ts'
 import { type TableUse, tablePlan } from './table-plan.ts'
@@ -63,15 +65,18 @@ function planOf(
 ): Plan | undefined {
   const { tenant, id } = mapping.identity
   const named = mapping.rules.map((rule, index) => ({ rule, by: ruleName(undefined, index, rule.rule) }))
-  const columns = named.flatMap(({ rule, by }) => (isTableRule(rule) ? [] : [mainClaim(rule, by, type, report)]))
-  const own = named.flatMap(({ rule, by }) =>
-    isTableRule(rule) ? [{ rule, by, claims: tableClaims(rule, by, type, report) }] : [],
-  )
+  const columns = named.flatMap(({ rule, by }) => (isTableRule(rule) ? [] : mainClaims(rule, by, type, report)))
+  const own = named.flatMap(({ rule, by }) => {
+    const source = tableSource(rule)
+    return source === undefined ? [] : [{ rule: source.rule, by, claims: tableClaims(source, by, type, report) }]
+  })
   checkPaths([...columns, ...own.flatMap(({ claims }) => claims)], report)
 
   function table(name: string, use: TableUse): PlanTable | undefined {
     const owner = owners.get(name)
-    if (owner !== undefined) report(use.by, `table ${name} belongs to ${owner} already`)
+    if (use.by !== undefined && name === mapping.table) {
+      report(use.by, `table ${name} is the main table of the mapping, and its rows cannot be their own parents`)
+    } else if (owner !== undefined) report(use.by, `table ${name} belongs to ${owner} already`)
     else owners.set(name, use.by === undefined ? `mapping ${mapping.id}` : `mapping ${mapping.id}, ${use.by}`)
     const shape = tables.find((one) => one.name === name)
     if (shape === undefined) report(use.by, `there is no table ${name}`)
@@ -84,17 +89,20 @@ function planOf(
     const key = [rule.parent.tenant, rule.parent.id, keyColumn(rule)] as const
     return table(rule.table, { by, key, claims: [...recordClaims(rule.parent, by), ...claims] })
   })
+  checkGuards(mapping.guards ?? [], type, main, tables, report)
   return main && { mapping, type, main, children: children.filter((child) => child !== undefined) }
 }
 
 /** One place in the document is written back from one column: two could say different things. */
 function checkPaths(claims: readonly Claim[], report: Report): void {
   const owners = new Map<string, string>()
-  for (const { by, path, direction } of claims) {
-    if (path === undefined || direction === 'out' || direction === 'off') continue
-    const owner = owners.get(path)
-    if (owner === undefined) owners.set(path, by)
-    else report(by, `${path} is mapped by ${owner} already, and could not be written back from two places`)
+  for (const { by, paths = [], direction } of claims) {
+    if (direction === 'out' || direction === 'off') continue
+    for (const path of paths) {
+      const owner = owners.get(path)
+      if (owner === undefined) owners.set(path, by)
+      else report(by, `${path} is mapped by ${owner} already, and could not be written back from two places`)
+    }
   }
 }
 

@@ -8,14 +8,17 @@ import type { RecordKey } from '../ids.ts'
 import { readMeta } from '../schema/layout.ts'
 import { plainTextOf } from '../schema/plain-text.ts'
 import { type ReadRegisters, readEntries, readFields, readMembers } from '../schema/read-content.ts'
-import { type Columns, CUSTOM_FIELD, own, type RecordType } from '../schema/record-type.ts'
+import { type CollectionRoot, CUSTOM_FIELD, own, type RecordType } from '../schema/record-type.ts'
 import type { Scalar } from '../schema/register.ts'
 import { checkMember } from '../schema/validate-content.ts'
 import { checkCustom, checkRegister } from '../schema/value-rules.ts'
-import { instantCodec, outboundTextCodec, registerCodec, textCodec } from './codecs.ts'
+import { instantCodec, outboundTextCodec, textCodec } from './codecs.ts'
+import { cellReader, type NamedCell } from './column-cells.ts'
 import { flowsOut } from './flow.ts'
-import { type ColumnRule, isTableRule, type MainRule, type TableRule } from './mapping.ts'
-import type { Cell, Plan, PlanTable, Projection, Row } from './plan.ts'
+import { judge } from './guards.ts'
+import { isTableRule, type MainRule, type SlotsRule, type TableSource, tableSource } from './mapping.ts'
+import type { Cell, CellObject, Plan, PlanTable, Projection, Row } from './plan.ts'
+import { assignSlots, type ReadEntry, slotColumns, slotName } from './slots.ts'
 
 export interface Source {
   readonly key: RecordKey
@@ -27,51 +30,102 @@ export interface Source {
 interface Run extends Source {
   readonly type: RecordType
   readonly misfits: (readonly string[])[]
+  readonly bindings: Map<string, string>
+  /** Why the rows may not be written. */
+  readonly blocks: string[]
 }
-
-type NamedCell = readonly [column: string, cell: Cell]
 
 export function forward(plan: Plan, source: Source): Projection {
-  const run: Run = { ...source, type: plan.type, misfits: [] }
+  const run: Run = { ...source, type: plan.type, misfits: [], bindings: new Map(), blocks: [] }
   const { rules, identity } = plan.mapping
   const columns = rules.filter((rule) => !isTableRule(rule)).filter((rule) => flowsOut(rule, plan.type))
-  const main = rowOf([...recordCells(identity, run), ...mainCells(columns, plan.main, run)])
+  const main = [...recordCells(identity, run), ...mainCells(columns, plan.main, run)]
+  const sources = rules.flatMap((rule) => tableSource(rule) ?? [])
   const children = plan.children.map((table): [string, readonly Row[]] => {
-    const rule = rules.filter(isTableRule).find((one) => one.table === table.name)
-    return [table.name, rule === undefined ? [] : childRows(rule, table, run)]
+    const filling = sources.find(({ rule }) => rule.table === table.name)
+    return [table.name, filling === undefined ? [] : childRows(filling, table, run)]
   })
-  return { main, children: Object.fromEntries(children), misfits: run.misfits }
+  const { blocked = run.blocks[0], withheld, messages } = judge(plan, source.document)
+  return {
+    main: rowOf(main.map(([column, cell]) => [column, withheld.has(column) ? null : cell])),
+    children: Object.fromEntries(children),
+    misfits: [...run.misfits, ...messages.map((message) => ['guards', message])],
+    ...(run.bindings.size > 0 && { bindings: Object.fromEntries(run.bindings) }),
+    ...(blocked !== undefined && { blocked }),
+  }
 }
 
-function mainCells(rules: readonly MainRule[], table: PlanTable, run: Run): NamedCell[] {
+function mainCells(rules: readonly MainRule[], table: PlanTable, run: Run): readonly NamedCell[] {
   const fields = readFields(run.type, run.document)
   const meta = readMeta(run.document)
-  const field = registerCell(run.type.fields, table)
-  return rules.map((rule): NamedCell => {
+  const place = cellReader(run.type.fields, table)
+  return rules.flatMap((rule): readonly NamedCell[] => {
     switch (rule.rule) {
       case 'text':
-        return [rule.column, textCell(rule.root, run)]
+        return [[rule.column, textCell(rule.root, run)]]
       case 'custom':
-        return [rule.column, customCell(fields, run)]
+        return [[rule.column, customCell(fields, run)]]
       case 'lifecycle':
-        return [rule.column, instantCell('deletedAt', meta.deletedAt, run)]
+        return [[rule.column, instantCell('deletedAt', meta.deletedAt, run)]]
       case 'system':
-        if (rule.source === 'sequence') return [rule.column, run.sequence]
-        if (rule.source === 'createdAt') return [rule.column, instantCell('createdAt', meta.createdAt, run)]
-        return [rule.column, meta.createdBy === null ? null : (outboundTextCodec.encode(meta.createdBy) ?? null)]
+        if (rule.source === 'sequence') return [[rule.column, run.sequence]]
+        if (rule.source === 'createdAt') return [[rule.column, instantCell('createdAt', meta.createdAt, run)]]
+        return [[rule.column, meta.createdBy === null ? null : (outboundTextCodec.encode(meta.createdBy) ?? null)]]
+      case 'slots':
+        return slotCells(rule, table, run)
       default:
-        return [rule.column, field(rule, fields, ['fields'], run)]
+        return place.cells(rule, fields, ['fields'], run)
     }
   })
 }
 
-function childRows(rule: TableRule, table: PlanTable, run: Run): Row[] {
+function slotCells(rule: SlotsRule, table: PlanTable, run: Run): readonly NamedCell[] {
   const root = own(run.type.roots, rule.root)
-  const map = run.document.getMap(rule.root)
+  if (root?.kind !== 'collection') return []
+  const place = cellReader(root.columns, table)
+  const { shown, rest } = assignSlots(rule, keptEntries(rule.root, root, run))
+  const cells = rule.slots.flatMap((slot, index): readonly NamedCell[] => {
+    const entry = shown[index]
+    const columns = slot.columns.filter((one) => flowsOut(one, run.type))
+    if (entry === undefined) return slotColumns({ columns }).map((column) => [column, null])
+    run.bindings.set(slotName(slot), entry[0])
+    return columns.flatMap((one) => place.cells(one, entry[1], [rule.root, entry[0]], run))
+  })
+  if (rule.overflow === 'refuse' && rest.length > 0)
+    run.blocks.push(`There are more entries in ${rule.root} than slots for them.`)
+  if (rule.overflow === 'refuse' || !('column' in rule.overflow)) return cells
+  return [...cells, [rule.overflow.column, overflowCell(rule.root, root, rest, run)]]
+}
+
+/** All that the entries hold, by their ids. */
+function overflowCell(name: string, root: CollectionRoot, entries: readonly ReadEntry[], run: Run): CellObject {
+  return Object.fromEntries(
+    entries.map(([entry, values]) => {
+      const held = Object.entries(values).filter(([column, value]) => {
+        const register = own(root.columns, column)
+        if (register === undefined) return false
+        const fits = checkRegister(register, value) === undefined
+        if (!fits) run.misfits.push([name, entry, column])
+        return fits
+      })
+      return [entry, Object.fromEntries(held)]
+    }),
+  )
+}
+
+/** As many as the root may have. */
+function keptEntries(name: string, root: CollectionRoot, run: Run): readonly ReadEntry[] {
+  const entries = readEntries(root, run.document.getMap(name))
+  if (entries.length > root.maxEntries) run.misfits.push([name])
+  return entries.slice(0, root.maxEntries)
+}
+
+function childRows({ rule, slots }: TableSource, table: PlanTable, run: Run): Row[] {
+  const root = own(run.type.roots, rule.root)
   const record = recordCells(rule.parent, run)
   if (rule.rule === 'members') {
     if (root?.kind !== 'set') return []
-    const members = Object.keys(readMembers(map))
+    const members = Object.keys(readMembers(run.document.getMap(rule.root)))
     const valid = members.filter((member) => checkMember(root, member) === undefined)
     const kept = valid.slice(0, root.maxMembers)
     // By the root's name alone: a member that does not fit may be of any length, and hold what no row can.
@@ -79,32 +133,16 @@ function childRows(rule: TableRule, table: PlanTable, run: Run): Row[] {
     return kept.map((member) => rowOf([...record, [rule.member, member]]))
   }
   if (root?.kind !== 'collection') return []
-  const column = registerCell(root.columns, table)
-  const entries = readEntries(root, map)
-  if (entries.length > root.maxEntries) run.misfits.push([rule.root])
+  const place = cellReader(root.columns, table)
+  const kept = keptEntries(rule.root, root, run)
+  const entries = slots === undefined ? kept : assignSlots(slots, kept).rest
   const columns = rule.columns.filter((one) => flowsOut(one, run.type))
-  return entries.slice(0, root.maxEntries).map(([entry, values], index) => {
+  return entries.map(([entry, values], index) => {
     const id = rule.rule === 'child' ? rule.id : rule.other
     const order: NamedCell[] = rule.rule === 'child' && rule.order !== undefined ? [[rule.order, index]] : []
-    const cells = columns.map((one): NamedCell => [one.column, column(one, values, [rule.root, entry], run)])
+    const cells = columns.flatMap((one) => place.cells(one, values, [rule.root, entry], { misfits: run.misfits }))
     return rowOf([...record, [id, entry], ...order, ...cells])
   })
-}
-
-/** How the registers of one place stand in one table. */
-function registerCell(registers: Columns, table: PlanTable) {
-  const types = new Map(table.columns.map((column) => [column.name, column.type]))
-  return (rule: ColumnRule, values: ReadRegisters, path: readonly string[], run: Run): Cell => {
-    if (rule.rule === 'const') return rule.value
-    const value = own(values, rule.field)
-    if (value === undefined) return null
-    const register = own(registers, rule.field)
-    const fits = register !== undefined && checkRegister(register, value) === undefined
-    const codec = fits ? registerCodec(register.kind, types.get(rule.column) ?? '') : undefined
-    const cell = codec?.encode(rule.rule === 'enum' ? (own(rule.values ?? {}, String(value)) ?? value) : value)
-    if (cell === undefined) run.misfits.push([...path, rule.field])
-    return cell ?? null
-  }
 }
 
 function textCell(name: string, run: Run): Cell {

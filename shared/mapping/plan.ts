@@ -29,7 +29,10 @@ export interface Plan {
 }
 
 /** JSON that Postgres takes for a column: no NUL and no lone surrogate in any string. */
-export type Cell = string | number | boolean | null | { readonly [name: string]: string | number | boolean }
+export type Cell = string | number | boolean | null | CellObject
+export interface CellObject {
+  readonly [name: string]: string | number | boolean | Readonly<Record<string, string | number | boolean>>
+}
 
 /** One row by column: exactly the columns that the plan owns in that table. */
 export type Row = Readonly<Record<string, Cell>>
@@ -39,9 +42,22 @@ export interface Projection {
   readonly main: Row
   /** By table; every child table of the plan is there, rows in the order of the content. */
   readonly children: Readonly<Record<string, readonly Row[]>>
-  /** Paths in the content whose value fits no declaration or no column, and reads as NULL in the rows. */
+  /**
+   * Paths in the content whose value fits no declaration or no column, and reads as NULL in the rows; and `["guards", MESSAGE]` for a
+   * guard that struck.
+   */
   readonly misfits: readonly (readonly string[])[]
+  /** Absent where no rule asks for any. */
+  readonly bindings?: Bindings
+  /** Why the rows may not be written at all: a sentence without any value. */
+  readonly blocked?: string
 }
+
+/**
+ * What the rows do not tell of themselves and the way back must know: by a slot's first column the id of the entry that it showed, and by
+ * `COLUMN/FIELD` the parts that a merged column was joined from.
+ */
+export type Bindings = Readonly<Record<string, string>>
 
 /** A record's owned values as they were written: the columns of its main row, and the rows of each child table. */
 export type Shadow = Readonly<Record<string, Cell | readonly Row[]>>

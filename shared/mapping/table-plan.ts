@@ -2,7 +2,7 @@
  * One table of a plan: every claim finds a column that can hold what the rule puts there, no column has two owners, and nothing about
  * the table could keep one record's rows from being written because of another's.
  */
-import type { Claim } from './claims.ts'
+import type { Claim } from './claim.ts'
 import type { Report } from './mapping-form.ts'
 import type { PlanTable } from './plan.ts'
 import type { ColumnShape, TableShape } from './table-shape.ts'

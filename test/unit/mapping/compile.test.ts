@@ -80,22 +80,22 @@ describe('refused, because it has not the form of a mapping', () => {
     [
       'an unknown rule',
       { ...mapping, rules: [{ rule: 'filed', field: 'name', column: 'name' }] },
-      'Mapping things, rule 1 (filed): "rule" must be one of field, enum, lookup, const, text, custom, system, lifecycle, child, members, link.',
+      'Mapping things, rule 1 (filed): "rule" must be one of field, enum, lookup, default, readonly, split, merge, computed, const, text, custom, system, lifecycle, slots, child, members, link.',
     ],
     [
       'a rule by an inherited name',
       { ...mapping, rules: [{ rule: 'constructor' }] },
-      'Mapping things, rule 1 (constructor): "rule" must be one of field, enum, lookup, const, text, custom, system, lifecycle, child, members, link.',
+      'Mapping things, rule 1 (constructor): "rule" must be one of field, enum, lookup, default, readonly, split, merge, computed, const, text, custom, system, lifecycle, slots, child, members, link.',
     ],
     [
       'a rule that is no object',
       { ...mapping, rules: ['field'] },
-      'Mapping things, rule 1: "rule" must be one of field, enum, lookup, const, text, custom, system, lifecycle, child, members, link.',
+      'Mapping things, rule 1: "rule" must be one of field, enum, lookup, default, readonly, split, merge, computed, const, text, custom, system, lifecycle, slots, child, members, link.',
     ],
     [
       'a table within a table',
       { ...mapping, rules: [{ ...child, columns: [child] }] },
-      'Mapping things, rule 1 (child), column 1 (child): "rule" must be one of field, enum, lookup, const.',
+      'Mapping things, rule 1 (child), column 1 (child): "rule" must be one of field, enum, lookup, default, readonly, split, merge, computed, const.',
     ],
     [
       'a rule without a column',

@@ -35,7 +35,7 @@ function mainRow(...rules: Rule[]): Row {
 const names = (columns: readonly { readonly name: string }[]) => columns.map((one) => one.name)
 
 describe('P8: a column', () => {
-  const every: readonly MainRule[] = [
+  const every: readonly (MainRule & { readonly column: string })[] = [
     { rule: 'field', field: 'name', column: 'name' },
     { rule: 'enum', field: 'level', column: 'level' },
     { rule: 'lookup', field: 'boss', column: 'boss_id' },

@@ -111,7 +111,7 @@ describe('a rule is refused with its place, its kind and the reason', () => {
     [
       'enum values that mean two members',
       () => onThings([{ ...level, values: { low: 'L', middle: 'H', high: 'H' } }]),
-      'Mapping things, rule 1 (enum): "values" gives middle and high the same value, so that rows would not tell them apart.',
+      'Mapping things, rule 1 (enum): "values" gives middle and high the same value, so that rows would not tell them apart, and "inverse" does not say which of them it becomes.',
     ],
     [
       'enum values that no row can hold',

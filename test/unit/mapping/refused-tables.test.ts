@@ -154,7 +154,7 @@ describe('a table is refused with the rule that uses it and the reason', () => {
     [
       'the main table for a child',
       () => onThings([{ ...members, table: 'things', parent: { tenant: 'tenant', id: 'id' }, member: 'name' }]),
-      'Mapping things, rule 1 (members): table things belongs to mapping things already. Mapping things, rule 1 (members): table things needs the primary key tenant, id, name, and has tenant, id.',
+      'Mapping things, rule 1 (members): table things is the main table of the mapping, and its rows cannot be their own parents. Mapping things, rule 1 (members): table things needs the primary key tenant, id, name, and has tenant, id.',
     ],
     [
       'a root for two tables',

@@ -1,9 +1,10 @@
 import { forward } from '@rapport/shared/mapping/forward.ts'
 import type { Plan, Projection, Row, Shadow } from '@rapport/shared/mapping/plan.ts'
+import { shadowOf } from '@rapport/shared/mapping/shadow.ts'
 import { describe, expect, test } from 'vitest'
 import * as Y from 'yjs'
 import { compileShipped } from '../../../drizzle/mappings/mappings.ts'
-import { changedNames, operationOf, shadowOf } from '../../../server/projection/events.ts'
+import { changedNames, operationOf } from '../../../server/projection/events.ts'
 import { recordKey } from '../../support/entries.ts'
 
 const plan = compileShipped().find(({ mapping }) => mapping.id === 'contact') as Plan
