@@ -1,50 +1,53 @@
 /** The rules that mappings of customer records share, as customer-tables.ts declares what the tables share. */
-import type { ColumnRule, MainRule, TableRule } from '@rapport/shared/mapping/mapping.ts'
+import type { FieldRule, MainRule, TableRule } from '@rapport/shared/mapping/mapping.ts'
 
 /** The key of a main table. */
 export const identity = { tenant: 'tenant', id: 'id' } as const
 
 /** Registers that stand in their columns as they are: field to column. */
-export function fields(columns: Readonly<Record<string, string>>): ColumnRule[] {
-  return Object.entries(columns).map(([field, column]) => ({ rule: 'field', field, column }))
+export function fields<const M extends Readonly<Record<string, string>>>(columns: M): FieldsRules<M> {
+  return Object.entries(columns).map(([field, column]) => ({ rule: 'field', field, column })) as FieldsRules<M>
 }
 
+type FieldsRules<M> = { readonly [F in keyof M & string]: FieldRule<F, M[F]> }[keyof M & string][]
+
 /** What stands behind the columns of its own in every main table. */
-export const commonRules: readonly MainRule[] = [
+export const commonRules = [
   { rule: 'text', root: 'summary', column: 'summary' },
   { rule: 'text', root: 'notes', column: 'notes_text' },
   { rule: 'custom', column: 'custom' },
   { rule: 'system', source: 'sequence', column: 'sequence' },
   { rule: 'lifecycle', column: 'deleted_at' },
   { rule: 'system', source: 'createdAt', column: 'created_at' },
-]
+] as const satisfies readonly MainRule[]
 
 /** Tags and activities of the table whose name in the singular is `parent`. */
-export function commonTableRules(parent: string): TableRule[] {
+export function commonTableRules<P extends string>(parent: P) {
   return [
-    { rule: 'members', root: 'tags', table: `${parent}_tags`, parent: parentOf(parent), member: 'tag' },
+    { rule: 'members', root: 'tags', table: `${parent}_tags` as const, parent: parentOf(parent), member: 'tag' },
     {
       rule: 'child',
       root: 'activities',
-      table: `${parent}_activities`,
+      table: `${parent}_activities` as const,
       parent: parentOf(parent),
       id: 'id',
       columns: [{ rule: 'enum', field: 'kind', column: 'kind' }, ...fields({ at: 'at', subject: 'subject', body: 'body' })],
     },
-  ]
+  ] as const satisfies readonly TableRule[]
 }
 
 /** E-mail addresses, telephone numbers and postal addresses, in their order. */
-export function contactPointRules(parent: string): TableRule[] {
-  const ordered = (root: string, columns: Readonly<Record<string, string>>): TableRule => ({
-    rule: 'child',
-    root,
-    table: `${parent}_${root}`,
-    parent: parentOf(parent),
-    id: 'id',
-    order: 'sort_order',
-    columns: fields(columns),
-  })
+export function contactPointRules<P extends string>(parent: P) {
+  const ordered = <R extends string, const M extends Readonly<Record<string, string>>>(root: R, columns: M) =>
+    ({
+      rule: 'child',
+      root,
+      table: `${parent}_${root}` as const,
+      parent: parentOf(parent),
+      id: 'id',
+      order: 'sort_order',
+      columns: fields(columns),
+    }) as const satisfies TableRule
   return [
     ordered('emails', { label: 'label', address: 'address', primary: 'is_primary' }),
     ordered('phones', { label: 'label', number: 'number', primary: 'is_primary' }),
@@ -60,6 +63,6 @@ export function contactPointRules(parent: string): TableRule[] {
 }
 
 /** The columns of a child table that name the record. */
-export function parentOf(parent: string) {
-  return { tenant: 'tenant', id: `${parent}_id` } as const
+export function parentOf<P extends string>(parent: P) {
+  return { tenant: 'tenant', id: `${parent}_id` as const } as const
 }

@@ -80,9 +80,9 @@ export function commonTables<P extends string>(parent: P) {
 }
 
 /** A row for each entry of a collection: the record's key, the entry's id, and its columns; `searched` is one to look rows up by. */
-function childTable<C extends Record<string, PgColumnBuilderBase>>(
-  name: string,
-  parent: string,
+function childTable<N extends string, P extends string, C extends Record<string, PgColumnBuilderBase>>(
+  name: N,
+  parent: P,
   columns: C,
   searched?: keyof C & string,
 ) {
