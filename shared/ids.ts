@@ -44,7 +44,7 @@ export function keyString(key: RecordKey): string {
  * A UUID version 7 (RFC 9562, section 5.7): 48 bits of milliseconds, then random bits. Ids made later sort later, to the
  * millisecond.
  */
-export function uuidv7(clock: Clock): RecordId {
+export function uuidv7(clock: Pick<Clock, 'now' | 'random32'>): RecordId {
   const milliseconds = clock.now().toString(16).padStart(12, '0')
   const hex = (digits: number): string => clock.random32().toString(16).padStart(8, '0').slice(0, digits)
   const variant = (8 + (clock.random32() & 3)).toString(16)

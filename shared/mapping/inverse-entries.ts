@@ -7,23 +7,27 @@ import type * as Y from 'yjs'
 import { entryKey, parseEntryId } from '../schema/layout.ts'
 import { type ReadRegisters, readEntries, scalarOf } from '../schema/read-content.ts'
 import { type CollectionRoot, own } from '../schema/record-type.ts'
-import { constInverse, registerInverse } from './inverse-registers.ts'
-import type { ColumnRule, TableRule } from './mapping.ts'
-import type { Row } from './plan.ts'
+import type { ColumnsPlace } from './columns-place.ts'
+import { columnInverse } from './inverse-columns.ts'
+import { columnOfField, type TableRule } from './mapping.ts'
+import type { Bindings, Row } from './plan.ts'
 import { refusalOf } from './refusal-reasons.ts'
 import { edited, type Inverse, type RowEdit, type RowMerge, type RowRefusal, refused, together, UNTOUCHED } from './row-edit.ts'
 import { movesTo, type OrderColumns, type Placed, rowSequence, wishesOf } from './row-order.ts'
 
 type EntryRule = Extract<TableRule, { readonly rule: 'child' | 'link' }>
 
-interface EntryMerge extends RowMerge {
+/** `bindings`: those of a slot that shows the entry; child rows have none. */
+type RowOrSlotMerge = RowMerge & { readonly bindings?: Bindings }
+
+interface EntryMerge extends RowOrSlotMerge {
   readonly rule: EntryRule
   readonly root: CollectionRoot
   readonly map: Y.Map<unknown>
   readonly entry: string
 }
 
-export function entryInverse(merge: RowMerge, rule: EntryRule): Inverse {
+export function entryInverse(merge: RowOrSlotMerge, rule: EntryRule): Inverse {
   const root = own(merge.plan.type.roots, rule.root)
   if (root?.kind !== 'collection') return UNTOUCHED
   const id = idColumn(rule)
@@ -121,7 +125,7 @@ function missingIn(merge: EntryMerge, edits: readonly RowEdit[], refusals: reado
   if (missing.length === 0) return undefined
   const unnamed = missing.filter((name) => !refusals.some(({ path }) => path?.[2] === name))
   return unnamed.map((name) => {
-    const column = rule.columns.find((one) => 'field' in one && one.field === name)?.column ?? idColumn(rule)
+    const column = columnOfField(rule.columns, name) ?? idColumn(rule)
     return refusalOf(
       column,
       [rule.root, entry, name],
@@ -132,25 +136,16 @@ function missingIn(merge: EntryMerge, edits: readonly RowEdit[], refusals: reado
 }
 
 function columnsOf(merge: EntryMerge): Inverse {
-  return together(merge.rule.columns.map((column) => columnInverse(merge, column)))
-}
-
-function columnInverse(merge: EntryMerge, rule: ColumnRule): Inverse {
-  const { entry } = merge
-  const root = merge.rule.root
-  switch (rule.rule) {
-    case 'const':
-      return constInverse(merge, rule)
-    case 'field':
-    case 'enum':
-    case 'lookup': {
-      const register = own(merge.root.columns, rule.field)
-      if (register === undefined) return UNTOUCHED
-      return registerInverse(merge, rule, { register, root, key: entryKey(entry, rule.field), path: [root, entry, rule.field] })
-    }
-    default:
-      return rule satisfies never
+  const { rule, root, entry } = merge
+  const key = (name: string) => entryKey(entry, name)
+  const place: ColumnsPlace = {
+    registers: root.columns,
+    root: rule.root,
+    key,
+    path: [rule.root, entry],
+    bindings: merge.bindings ?? {},
   }
+  return together(rule.columns.map((column) => columnInverse(merge, column, place)))
 }
 
 function keyEdit({ rule, entry }: EntryMerge, column: string, value: string | boolean | null): RowEdit {

@@ -8,13 +8,14 @@ import { checkRegister } from '../schema/value-rules.ts'
 import { mergeCell } from './cell-merge.ts'
 import { type Codec, instantCodec, outboundTextCodec, registerCodec } from './codecs.ts'
 import { columnCodec, columnType } from './column-codec.ts'
+import { valueOfMember } from './enum-values.ts'
 import { directionOf } from './flow.ts'
 import type { ColumnRule, MainRule, SystemSource } from './mapping.ts'
 import type { Cell } from './plan.ts'
 import { refusalOf, registerReason } from './refusal-reasons.ts'
 import { type Inverse, type RowMerge, refused, UNTOUCHED } from './row-edit.ts'
 
-type RegisterRule = Extract<ColumnRule, { readonly rule: 'field' | 'enum' | 'lookup' }>
+type RegisterRule = Extract<ColumnRule, { readonly rule: 'field' | 'enum' | 'lookup' | 'default' | 'readonly' }>
 type ConstRule = Extract<ColumnRule, { readonly rule: 'const' }>
 type LifecycleRule = Extract<MainRule, { readonly rule: 'lifecycle' }>
 
@@ -33,9 +34,17 @@ export function registerInverse(merge: RowMerge, rule: RegisterRule, { register,
     column: rule.column,
     path,
     direction: directionOf(rule, merge.plan.type),
-    authority: rule.authority,
+    // The CRM's own column says what it says.
+    authority: rule.rule === 'readonly' ? 'target' : rule.authority,
     codec,
-    ours: () => registerCell(codec, register, merge.document.getMap(root).get(key)),
+    ours: () => {
+      const cell = registerCell(codec, register, merge.document.getMap(root).get(key))
+      // An emptied column empties the field, and is as good as done where that is empty: the default shows again. A row that was not
+      // there showed no default.
+      const cells = [merge.before[rule.column], merge.after[rule.column]]
+      const reads = rule.rule === 'default' && cells.every((one) => (one ?? null) !== null)
+      return reads ? (cell ?? codec.encode(rule.value) ?? null) : cell
+    },
     check: (value) => (value === undefined ? undecoded(register) : checkRegister(register, value)),
     reason: (code, value) => registerReason(code, register, value === null, membersOf(rule, register)),
     write: (document, value) => put(document.getMap(root), key, value),
@@ -56,7 +65,7 @@ function undecoded({ kind }: Register): IssueCode {
 
 function membersOf(rule: RegisterRule, register: Register): readonly string[] {
   if (register.kind !== 'enum') return []
-  return rule.rule === 'enum' && rule.values !== undefined ? Object.values(rule.values) : register.members
+  return rule.rule === 'enum' ? [...new Set(register.members.map((member) => valueOfMember(rule, member)))] : register.members
 }
 
 function put(map: Y.Map<unknown>, key: string, value: Scalar | null): void {

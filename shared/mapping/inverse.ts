@@ -8,13 +8,14 @@
  */
 import { readMeta, writeMeta } from '../schema/layout.ts'
 import { scalarOf } from '../schema/read-content.ts'
-import { own } from '../schema/record-type.ts'
 import { directionOf } from './flow.ts'
+import { columnInverse } from './inverse-columns.ts'
 import { entryInverse } from './inverse-entries.ts'
 import { memberInverse } from './inverse-members.ts'
-import { constInverse, lifecycleInverse, registerInverse, systemInverse } from './inverse-registers.ts'
+import { lifecycleInverse, systemInverse } from './inverse-registers.ts'
+import { slotsInverse } from './inverse-slots.ts'
 import { customInverse, textInverse } from './inverse-texts.ts'
-import { isTableRule, type MainRule, type TableRule } from './mapping.ts'
+import { columnOfField, isTableRule, type MainRule, type TableRule, tableSource } from './mapping.ts'
 import type { Plan } from './plan.ts'
 import { refusalOf } from './refusal-reasons.ts'
 import type { RowChange } from './row-change.ts'
@@ -29,12 +30,14 @@ import {
   together,
   UNTOUCHED,
 } from './row-edit.ts'
+import { bindingsOf } from './shadow.ts'
 
 /** Of a table that the plan does not have: nothing. */
 export function inverse(plan: Plan, ground: InverseGround, change: RowChange): Inverse {
   const { before = {}, after = {} } = change
   if (change.table === plan.main.name) return mainInverse({ ...ground, plan, table: plan.main, change, before, after })
-  const rule = plan.mapping.rules.filter(isTableRule).find((one) => one.table === change.table)
+  const sources = plan.mapping.rules.flatMap((one) => tableSource(one) ?? [])
+  const rule = sources.find((one) => one.rule.table === change.table)?.rule
   const table = plan.children.find((one) => one.name === change.table)
   return rule && table ? tableInverse({ ...ground, plan, table, change, before, after }, rule) : UNTOUCHED
 }
@@ -65,13 +68,11 @@ function mainInverse(merge: RowMerge): Inverse {
 }
 
 function columnsOf(merge: RowMerge): Inverse {
-  return together(merge.plan.mapping.rules.map((rule) => (isTableRule(rule) ? UNTOUCHED : columnInverse(merge, rule))))
+  return together(merge.plan.mapping.rules.map((rule) => (isTableRule(rule) ? UNTOUCHED : ruleInverse(merge, rule))))
 }
 
-function columnInverse(merge: RowMerge, rule: MainRule): Inverse {
+function ruleInverse(merge: RowMerge, rule: MainRule): Inverse {
   switch (rule.rule) {
-    case 'const':
-      return constInverse(merge, rule)
     case 'system':
       return systemInverse(merge, rule.source, rule.column)
     case 'lifecycle':
@@ -80,16 +81,13 @@ function columnInverse(merge: RowMerge, rule: MainRule): Inverse {
       return textInverse(merge, rule)
     case 'custom':
       return customInverse(merge, rule)
-    case 'field':
-    case 'enum':
-    case 'lookup': {
-      const register = own(merge.plan.type.fields, rule.field)
-      const path = ['fields', rule.field]
-      if (register === undefined) return UNTOUCHED
-      return registerInverse(merge, rule, { register, root: 'fields', key: rule.field, path })
+    case 'slots':
+      return slotsInverse(merge, rule)
+    default: {
+      const registers = merge.plan.type.fields
+      const bindings = bindingsOf(merge.base)
+      return columnInverse(merge, rule, { registers, root: 'fields', key: (name) => name, path: ['fields'], bindings })
     }
-    default:
-      return rule satisfies never
   }
 }
 
@@ -138,8 +136,7 @@ function missingIn(merge: RowMerge, edits: readonly RowEdit[], refusals: readonl
   if (missing.length === 0) return undefined
   const unnamed = missing.filter((name) => !refusals.some(({ path }) => path?.[0] === 'fields' && path[1] === name))
   return unnamed.map((name) => {
-    const rule = plan.mapping.rules.find((one) => 'field' in one && one.field === name)
-    const column = rule !== undefined && 'column' in rule ? rule.column : plan.mapping.identity.id
+    const column = columnOfField(plan.mapping.rules, name) ?? plan.mapping.identity.id
     return refusalOf(column, ['fields', name], 'kind', `may not be empty: no ${plan.type.name} begins without ${name}`)
   })
 }

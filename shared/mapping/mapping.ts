@@ -214,6 +214,16 @@ export function tableSource(rule: Rule): TableSource | undefined {
   return { rule: { rule: 'child', root: rule.root, ...rule.overflow }, slots: rule }
 }
 
+/** The column that a field can be read back from, or the first of them. */
+export function columnOfField(rules: readonly Rule[], field: string): string | undefined {
+  for (const rule of rules) {
+    if (rule.rule === 'merge' && rule.fields.includes(field)) return rule.column
+    if (!('field' in rule) || rule.field !== field) continue
+    return rule.rule === 'split' ? rule.columns[0] : rule.column
+  }
+  return undefined
+}
+
 /** How bad it is when a guard strikes. */
 export const SEVERITIES = ['block', 'quarantine', 'warn'] as const
 
