@@ -31,10 +31,10 @@ export const projectionState = rapport.table(
     /** Of the rows as they stand; 0 while there are none, or where they are not sure to be right. */
     mappingVersion: integer('mapping_version').notNull().default(0),
     sequence: bigint('sequence', { mode: 'number' }).notNull().default(0),
-    /** The shadow: owned values as last written, `{column: value, table: [row]}`. */
+    /** The shadow: owned values as last written, `{column: value, table: [row]}`, and under an empty name what the way back must know beside. */
     base: jsonb('base'),
     projectedAt: timestamp('projected_at', { withTimezone: true }),
-    /** Paths whose values do not fit and read as NULL; null where all fit. */
+    /** Paths whose values do not fit and read as NULL, and messages of guards; null where there are none. */
     misfits: jsonb('misfits'),
     /** Why the newest attempt failed; null while all is well. Holds no field value. */
     fault: text('fault'),

@@ -14,7 +14,7 @@ export interface ListedFault {
   readonly since: string | null
   readonly attempts: number
   readonly nextTry: string | null
-  /** Paths in the content whose values read as NULL in the rows. */
+  /** Paths in the content whose values read as NULL in the rows, and `["guards", MESSAGE]` for guards that struck. */
   readonly misfits: readonly (readonly string[])[]
 }
 

@@ -11,14 +11,14 @@ import { type ReadRegisters, readEntries, readFields, readMembers } from '../sch
 import { type CollectionRoot, CUSTOM_FIELD, own, type RecordType } from '../schema/record-type.ts'
 import type { Scalar } from '../schema/register.ts'
 import { checkMember } from '../schema/validate-content.ts'
-import { checkCustom, checkRegister } from '../schema/value-rules.ts'
+import { checkCustom } from '../schema/value-rules.ts'
 import { instantCodec, outboundTextCodec, textCodec } from './codecs.ts'
 import { cellReader, type NamedCell } from './column-cells.ts'
 import { flowsOut } from './flow.ts'
 import { judge } from './guards.ts'
 import { isTableRule, type MainRule, type SlotsRule, type TableSource, tableSource } from './mapping.ts'
 import type { Cell, CellObject, Plan, PlanTable, Projection, Row } from './plan.ts'
-import { assignSlots, type ReadEntry, slotColumns, slotName } from './slots.ts'
+import { assignSlots, fittingValues, type ReadEntry, slotColumns, slotName } from './slots.ts'
 
 export interface Source {
   readonly key: RecordKey
@@ -101,14 +101,11 @@ function slotCells(rule: SlotsRule, table: PlanTable, run: Run): readonly NamedC
 function overflowCell(name: string, root: CollectionRoot, entries: readonly ReadEntry[], run: Run): CellObject {
   return Object.fromEntries(
     entries.map(([entry, values]) => {
-      const held = Object.entries(values).filter(([column, value]) => {
-        const register = own(root.columns, column)
-        if (register === undefined) return false
-        const fits = checkRegister(register, value) === undefined
-        if (!fits) run.misfits.push([name, entry, column])
-        return fits
-      })
-      return [entry, Object.fromEntries(held)]
+      const held = fittingValues(root, values)
+      for (const column of Object.keys(values)) {
+        if (own(held, column) === undefined && column !== 'order') run.misfits.push([name, entry, column])
+      }
+      return [entry, held]
     }),
   )
 }

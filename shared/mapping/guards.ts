@@ -19,8 +19,9 @@ export interface Verdict {
 
 /** A value that fits no declaration is no value. */
 export function judge({ mapping, type }: Plan, document: Y.Doc): Verdict {
-  const fields = readFields(type, document)
-  const struck = (mapping.guards ?? []).filter((guard) => strikes(guard, fields, type.fields))
+  const { guards = [] } = mapping
+  const fields = guards.length === 0 ? {} : readFields(type, document)
+  const struck = guards.filter((guard) => strikes(guard, fields, type.fields))
   const blocking = struck.find(({ severity }) => severity === 'block')
   const others = struck.filter(({ severity }) => severity !== 'block')
   return {

@@ -15,7 +15,7 @@ import { refusalOf } from './refusal-reasons.ts'
 import type { RowOperation } from './row-change.ts'
 import { type Inverse, type RowMerge, refused, together, UNTOUCHED } from './row-edit.ts'
 import { bindingsOf } from './shadow.ts'
-import { assignSlots, type ReadEntry, slotColumns, slotName } from './slots.ts'
+import { assignSlots, fittingValues, type ReadEntry, slotColumns, slotName } from './slots.ts'
 
 interface SlotsMerge extends RowMerge {
   readonly rule: SlotsRule
@@ -31,9 +31,10 @@ export function slotsInverse(merge: RowMerge, rule: SlotsRule): Inverse {
   if (root?.kind !== 'collection') return UNTOUCHED
   const one: SlotsMerge = { ...merge, rule, root }
   const entries = readEntries(root, merge.document.getMap(rule.root)).slice(0, root.maxEntries)
-  const { shown } = assignSlots(rule, entries)
+  const { shown, rest } = assignSlots(rule, entries)
   const parts = rule.slots.map((slot, index) => slotInverse(one, slot, shown[index]))
-  return together([...parts, overflowInverse(one)])
+  const taken = rule.slots.map((slot, index) => entryInRow(one, slot, shown[index]))
+  return together([...parts, overflowInverse(one, entries, rest, new Set(taken))])
 }
 
 function slotInverse(merge: SlotsMerge, slot: Slot, shown: ReadEntry | undefined): Inverse {
@@ -47,12 +48,22 @@ function slotInverse(merge: SlotsMerge, slot: Slot, shown: ReadEntry | undefined
   if (isEmpty && (wasEmpty || isBlank(ours, said))) return UNTOUCHED
   if (!isEmpty && said.every((column) => sameCell(after[column], ours[column]))) return UNTOUCHED
   const bound = boundEntry(merge, slot, shown, ours)
+  // Whoever moved the entry to the others did not delete it.
+  if (bound !== undefined && isEmpty && overflowOf(merge, merge.after)?.has(bound)) return UNTOUCHED
   if (bound !== undefined) return entryChange(merge, slot, isEmpty ? 'delete' : 'update', bound)
   if (wasEmpty) return entryChange(merge, slot, 'insert', freshEntry(merge, slotName(slot)))
   const changed = said.filter((column) => !sameCell(before[column], after[column]))
   return refused(
     ...changed.map((column) => refusalOf(column, [merge.rule.root], 'ambiguous', 'shows an entry that is not known any more')),
   )
+}
+
+/** The entry that the slot shows in the row as its writer left it. */
+function entryInRow(merge: SlotsMerge, slot: Slot, shown: ReadEntry | undefined): string | undefined {
+  const said = saidColumns(slot)
+  if (isBlank(merge.after, said)) return undefined
+  const ours = rowOf(merge, slot, shown)
+  return said.every((column) => sameCell(merge.after[column], ours[column])) ? shown?.[0] : boundEntry(merge, slot, shown, ours)
 }
 
 /** The entry that the slot stands for in the row as its writer saw it; `undefined` if there is none. */
@@ -85,14 +96,25 @@ function entryChange(merge: SlotsMerge, slot: Slot, operation: RowOperation, ent
   return entryInverse({ ...merge, table, change, before, after, bindings: bindingsOf(merge.base) }, child)
 }
 
-/** Entries in a jsonb column, each as a row of its own. */
-function overflowInverse(merge: SlotsMerge): Inverse {
+/**
+ * Entries in a jsonb column, each as a row of its own; of all `entries`, `ours` are those that the document has no slot for, and `taken`
+ * those that the row shows in a slot.
+ */
+function overflowInverse(
+  merge: SlotsMerge,
+  entries: readonly ReadEntry[],
+  ours: readonly ReadEntry[],
+  taken: ReadonlySet<string | undefined>,
+): Inverse {
   const { rule, root } = merge
   if (rule.overflow === 'refuse' || !('column' in rule.overflow)) return UNTOUCHED
   const { column } = rule.overflow
-  const [base, theirs] = [entriesIn(merge.before[column]), entriesIn(merge.after[column])]
+  const [base, theirs] = [overflowOf(merge, merge.before), overflowOf(merge, merge.after)]
   if (theirs === undefined) return refused(refusalOf(column, [rule.root], 'kind', 'is not an object of entries'))
   const registers = Object.entries(root.columns)
+  const isSame = (one: Row, other: Row): boolean => registers.every(([name]) => sameCell(one[name], other[name]))
+  const isSaid = ([id, held]: ReadEntry): boolean => isSame(fittingValues(root, held), theirs.get(id) ?? {})
+  if (theirs.size === ours.length && ours.every((entry) => theirs.has(entry[0]) && isSaid(entry))) return UNTOUCHED
   const columns = registers.map(([name, register]) => asItIs(name, register, name))
   const table: PlanTable = {
     ...merge.table,
@@ -106,9 +128,17 @@ function overflowInverse(merge: SlotsMerge): Inverse {
     id: ID,
     columns,
   }
+  // What the writer saw in a slot he knows as it is.
+  const inSlots = new Set(Object.values(bindingsOf(merge.base)))
+  const left = new Map(
+    entries.filter(([id]) => inSlots.has(id)).map(([id, held]): [string, Row] => [id, fittingValues(root, held)]),
+  )
   const parts = [...new Set([...(base ?? new Map<string, Row>()).keys(), ...theirs.keys()])].map((entry): Inverse => {
-    const [held, given] = [base?.get(entry), theirs.get(entry)]
-    if (held && given && registers.every(([name]) => sameCell(held[name], given[name]))) return UNTOUCHED
+    const [held, given] = [base?.get(entry) ?? left.get(entry), theirs.get(entry)]
+    if (held && given && isSame(held, given)) return UNTOUCHED
+    if (given && taken.has(entry)) {
+      return refused(refusalOf('id', [rule.root, entry], 'ambiguous', 'is that of an entry in a slot of the same row'))
+    }
     const operation: RowOperation = given === undefined ? 'delete' : held === undefined ? 'insert' : 'update'
     const [before, after]: Row[] = [
       { ...held, [ID]: entry },
@@ -121,7 +151,7 @@ function overflowInverse(merge: SlotsMerge): Inverse {
   // Whoever wrote the row knows one column.
   return {
     edits,
-    refusals: refusals.map((refusal) => ({ ...refusal, column, reason: `${column} holds an entry in which ${refusal.reason}` })),
+    refusals: refusals.map((refusal) => ({ ...refusal, column, reason: `${column} holds an entry whose ${refusal.reason}` })),
   }
 }
 
@@ -132,8 +162,9 @@ function asItIs(field: string, { kind }: Register, column: string): ColumnRule {
   return { rule: kind === 'enum' ? 'enum' : kind === 'reference' ? 'lookup' : 'field', field, column }
 }
 
-/** By id; `undefined` where the cell holds anything else. NULL is no entry. */
-function entriesIn(cell: Cell | undefined): ReadonlyMap<string, Row> | undefined {
+/** Entries in the jsonb column of a row, if there is one, by id; `undefined` where it holds anything else. NULL is no entry. */
+function overflowOf({ rule: { overflow } }: SlotsMerge, row: Row): ReadonlyMap<string, Row> | undefined {
+  const cell = overflow !== 'refuse' && 'column' in overflow ? row[overflow.column] : null
   if (cell === null || cell === undefined) return new Map()
   if (typeof cell !== 'object' || Array.isArray(cell)) return undefined
   const entries = Object.entries(cell as CellObject)

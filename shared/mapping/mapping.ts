@@ -132,8 +132,8 @@ export type Overflow<E = string, C = string> =
     }
 
 /**
- * A collection in fixed columns. Slot by slot, the first entry that suits and has no slot yet is shown: one with true in `first` before
- * others, then by entry id, so that nobody's reordering moves values between columns.
+ * A collection in fixed columns. Slot by slot, those with a `value` first, the first entry that suits and has no slot yet is shown: one
+ * with true in `first` before others, then by entry id, so that nobody's reordering moves values between columns.
  */
 export interface SlotsRule<R = string, E = string, C = string> {
   readonly rule: 'slots'

@@ -3,7 +3,9 @@
  * among entries plays no part, so that moving one moves no value to another column.
  */
 import type { ReadRegisters } from '../schema/read-content.ts'
-import { own } from '../schema/record-type.ts'
+import { type CollectionRoot, own } from '../schema/record-type.ts'
+import type { Scalar } from '../schema/register.ts'
+import { checkRegister } from '../schema/value-rules.ts'
 import type { Slot, SlotsRule } from './mapping.ts'
 
 export type ReadEntry = readonly [id: string, values: ReadRegisters]
@@ -17,12 +19,24 @@ export interface Assignment {
 
 export function assignSlots(rule: SlotsRule, entries: readonly ReadEntry[]): Assignment {
   const waiting = [...entries].sort((one, other) => rank(rule, one) - rank(rule, other) || (one[0] < other[0] ? -1 : 1))
-  const shown = rule.slots.map((slot) => {
+  const shown = new Map<Slot, ReadEntry>()
+  const isPicky = ({ value }: Slot): boolean => value !== undefined
+  for (const slot of [...rule.slots.filter(isPicky), ...rule.slots.filter((one) => !isPicky(one))]) {
     const found = waiting.findIndex((entry) => suits(rule, slot, entry))
-    return found === -1 ? undefined : waiting.splice(found, 1)[0]
-  })
+    const [entry] = found === -1 ? [] : waiting.splice(found, 1)
+    if (entry !== undefined) shown.set(slot, entry)
+  }
   const rest = new Set(waiting)
-  return { shown, rest: entries.filter((entry) => rest.has(entry)) }
+  return { shown: rule.slots.map((slot) => shown.get(slot)), rest: entries.filter((entry) => rest.has(entry)) }
+}
+
+/** What an entry without a slot holds that fits its declaration, as it stands in a jsonb column. */
+export function fittingValues({ columns }: CollectionRoot, values: ReadRegisters): ReadRegisters {
+  const fits = ([name, value]: [string, Scalar]): boolean => {
+    const register = own(columns, name)
+    return register !== undefined && checkRegister(register, value) === undefined
+  }
+  return Object.fromEntries(Object.entries(values).filter(fits))
 }
 
 /** What bindings call the slot: no other slot has that column. */

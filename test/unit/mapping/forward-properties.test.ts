@@ -2,7 +2,7 @@
 import { parseRecordId, parseTenant } from '@rapport/shared/ids.ts'
 import { compileMapping } from '@rapport/shared/mapping/compile.ts'
 import { forward } from '@rapport/shared/mapping/forward.ts'
-import { isTableRule } from '@rapport/shared/mapping/mapping.ts'
+import { tableSource } from '@rapport/shared/mapping/mapping.ts'
 import type { Cell, Plan, PlanTable, Projection, Row } from '@rapport/shared/mapping/plan.ts'
 import { readContent } from '@rapport/shared/schema/read-content.ts'
 import { own } from '@rapport/shared/schema/record-type.ts'
@@ -11,6 +11,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import * as Y from 'yjs'
 import { compileShipped } from '../../../drizzle/mappings/mappings.ts'
+import { personPlan, phoneSlots } from './people.ts'
 import { mapping, tables, thing } from './things.ts'
 
 const tenant = parseTenant('acme')
@@ -22,7 +23,16 @@ const narrow = {
   ...tables.things,
   columns: tables.things.columns.map((one) => (one.name === 'size' ? { ...one, type: 'smallint' } : one)),
 }
-const plans = [...compileShipped(), compileMapping(mapping, thing, [narrow, tables.phones, tables.tags, tables.peers])]
+/** What takes texts apart, computes, and shows entries in columns. */
+const shaping = personPlan([
+  { rule: 'split', field: 'fullName', columns: ['first_name', 'middle_name', 'last_name'], by: 'words@1' },
+  { rule: 'merge', fields: ['firstName', 'lastName'], column: 'name', by: 'commas@1', ambiguous: 'parse' },
+  { rule: 'default', field: 'points', column: 'points', value: 7 },
+  { rule: 'computed', column: 'weighted', by: 'percentage@1', fields: ['amount', 'probability'] },
+  { rule: 'computed', column: 'salutation', by: 'words@1', fields: ['salutation', 'stage'] },
+  phoneSlots,
+])
+const plans = [...compileShipped(), compileMapping(mapping, thing, [narrow, tables.phones, tables.tags, tables.peers]), shaping]
 
 /** One write into a root map, or into a text. */
 type Write = readonly [root: string, key: string, value: unknown]
@@ -172,8 +182,8 @@ function checkRow(row: Row, table: PlanTable): void {
 
 /** What the declaration of the table's root allows. */
 function mostRows(plan: Plan, table: PlanTable): number {
-  const rule = plan.mapping.rules.filter(isTableRule).find((one) => one.table === table.name)
-  const root = own(plan.type.roots, rule?.root ?? '')
+  const source = plan.mapping.rules.flatMap((rule) => tableSource(rule) ?? []).find(({ rule }) => rule.table === table.name)
+  const root = own(plan.type.roots, source?.rule.root ?? '')
   if (root?.kind === 'set') return root.maxMembers
   return root?.kind === 'collection' ? root.maxEntries : 0
 }

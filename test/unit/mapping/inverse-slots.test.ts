@@ -218,8 +218,14 @@ describe('P7: the overflow', () => {
       { c: { label: 'work', number: 3 } },
       start,
       [
-        'phones/c/number kind: phones_more holds an entry in which number may not be empty, or holds another kind of value than its field',
+        'phones/c/number kind: phones_more holds an entry whose number may not be empty, or holds another kind of value than its field',
       ],
+    ],
+    [
+      'an entry that stands in a slot, too',
+      { c: { label: 'work', number: '003' }, b: { label: 'fax', number: '007' } },
+      start,
+      ['phones/b ambiguous: phones_more holds an entry whose id is that of an entry in a slot of the same row'],
     ],
     ['what is no object of entries', 'c', start, ['phones kind: phones_more is not an object of entries']],
     ['entries that are none', { c: 'work' }, start, ['phones kind: phones_more is not an object of entries']],
@@ -228,6 +234,14 @@ describe('P7: the overflow', () => {
     expect(entriesIn(result.document)).toEqual(entries)
     expect(result.refusals).toEqual(refusals)
   })
+})
+
+it('an entry that a statement moves from its slot to the others is not deleted', () => {
+  const plan = personPlan([{ ...phoneSlots, overflow: { column: 'phones_more' } }])
+  const more = { c: { label: 'work', number: '003' }, d: { label: 'home', number: '004' } }
+  const { document, places } = absorbed(plan, { phone_mobile: null, phones_more: more })
+  expect(places).toEqual(['phones/d/label'])
+  expect(entriesIn(document)).toEqual({ ...start, d: 'home 004' })
 })
 
 it('a slot of several fields in one column takes its entry apart', () => {
