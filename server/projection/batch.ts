@@ -6,7 +6,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '@rapport/shared/clock.ts'
 import type { RecordKey } from '@rapport/shared/ids.ts'
 import type { Plan, Shadow } from '@rapport/shared/mapping/plan.ts'
-import { shadowOf, withoutBindings } from '@rapport/shared/mapping/shadow.ts'
+import { shadowOf } from '@rapport/shared/mapping/shadow.ts'
 import { changedNames, operationOf } from './events.ts'
 import { instant, keyColumns, settleMarks } from './marks.ts'
 import { type ChangeEvent, writeEvents } from './outbox.ts'
@@ -71,16 +71,14 @@ export function createBatchWriter(plan: Plan, others: readonly string[], clock: 
     return byName(await run<Held>(session, statements.hold, [tenants, ids, type]))
   }
 
-  function eventOf({ record, state, after: shadow }: Claimed, touched: boolean, rebuilding: boolean): ChangeEvent | undefined {
-    const before = state.base && withoutBindings(state.base)
-    const after = withoutBindings(shadow)
-    const changed = changedNames(plan, before, after)
+  function eventOf({ record, state, after }: Claimed, touched: boolean, rebuilding: boolean): ChangeEvent | undefined {
+    const changed = changedNames(plan, state.base, after)
     const awaited = state.marked || (state.base === null ? state.faulty : state.sequence < record.sequence)
     const replayed = rebuilding && !awaited
     if (state.base !== null && changed.length === 0 && !(replayed && touched)) return undefined
     const payload = {
-      op: operationOf(plan, before, after, replayed),
-      before,
+      op: operationOf(plan, state.base, after, replayed),
+      before: state.base,
       after,
       changed,
       documentSequence: record.sequence,

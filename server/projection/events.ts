@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Author } from '@rapport/shared/ids.ts'
 import type { Plan, Row, Shadow } from '@rapport/shared/mapping/plan.ts'
+import { withoutBindings } from '@rapport/shared/mapping/shadow.ts'
 import { sequenceColumn } from './table-statements.ts'
 
 /** Created, updated, deleted; `r`: read again by a rebuild, no news of the record itself. */
@@ -25,7 +26,7 @@ export interface ChangePayload {
 
 /** Which columns and child tables differ, without the one that only counts entries. The order of child rows is no value. */
 export function changedNames(plan: Plan, before: Shadow | null, after: Shadow): readonly string[] {
-  const names = new Set([...Object.keys(after), ...Object.keys(before ?? {})])
+  const names = new Set([after, before ?? {}].flatMap((shadow) => Object.keys(withoutBindings(shadow))))
   for (const name of [...plan.main.record, sequenceColumn(plan)]) if (name !== undefined) names.delete(name)
   return [...names].filter(
     (name) => !isDeepStrictEqual(comparable(plan, name, before?.[name]), comparable(plan, name, after[name])),

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '@rapport/shared/clock.ts'
 import { type Author, type RecordKey, uuidv7 } from '@rapport/shared/ids.ts'
+import { withoutBindings } from '@rapport/shared/mapping/shadow.ts'
 import type { ChangePayload } from './events.ts'
 import { instant, keyColumns } from './marks.ts'
 import { run, type Session } from './transaction.ts'
@@ -31,9 +32,14 @@ export async function writeEvents(session: Session, clock: Clock, type: string, 
     tenant: key.tenant,
     id: uuidv7(clock),
     aggregateid: key.id,
-    payload: { ...payload, authors: authors.get(index + 1) ?? [] },
+    payload: { ...payload, ...rowsIn(payload), authors: authors.get(index + 1) ?? [] },
   }))
   await run(session, INSERT, [JSON.stringify(written), type, `rapport.${type}.changed.v1`, clock.now()])
+}
+
+/** Readers apply rows; what the way back must know beside them is nobody else's. */
+function rowsIn({ before, after }: ChangeEvent['payload']): Pick<ChangePayload, 'before' | 'after'> {
+  return { before: before && withoutBindings(before), after: withoutBindings(after) }
 }
 
 const AUTHORS = `
