@@ -15,6 +15,8 @@ import { type Database, openDatabase } from './db.ts'
 import { type EngineNeeds, startEngine } from './engine.ts'
 import { createGateway, type Gateway } from './gateway/upgrade.ts'
 import { createHttpApp } from './http/app.ts'
+import { createAbsorber } from './inbound/absorber.ts'
+import { installCapture } from './inbound/capture.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { createMoments } from './log/moments.ts'
 import { createReviewStore } from './log/review-store.ts'
@@ -29,6 +31,7 @@ const ANSWERS_MS = 2_000
 /** For which connections in use are told that their next answer is the last; one at rest is then hardly closed under a request. */
 const LAST_ANSWERS_MS = 200
 const TRAFFIC_STOP_MS = 6_500
+const ABSORBER_STOP_MS = 500
 /** Between looks for connections that have had their last answer. */
 const LOOK_EVERY_MS = 50
 /** A database that takes longer to answer is not fit for traffic. */
@@ -53,7 +56,7 @@ export async function startApp(
   const signingKey = await openSigningKey(config.dataDirectory)
   const verify = createVerifier(signingKey, config.audience, clock)
 
-  const { database, updateLog, registry, projector } = await startEngine({
+  const { database, updateLog, registry, projector, plans } = await startEngine({
     config,
     clock,
     log,
@@ -67,6 +70,18 @@ export async function startApp(
     if (created > 0) log.info({ created }, 'samples were created')
   }
   projector.start()
+  await installCapture(database.sql, plans, clock)
+  const absorber = await lifecycle.start(
+    'absorber',
+    () =>
+      createAbsorber({
+        ...{ sql: database.sql, kind: database.kind, registry, log: updateLog, plans, clock, logger: log, metrics },
+        onReturned: projector.wake,
+      }),
+    (started) => started.stop(),
+    ABSORBER_STOP_MS,
+  )
+  absorber.start()
 
   let draining = false
   const probe = createProbe(database, clock)

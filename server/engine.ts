@@ -33,6 +33,7 @@ export interface Engine {
   readonly updateLog: UpdateLog
   readonly registry: Registry
   readonly projector: Projector
+  readonly plans: readonly Plan[]
 }
 
 export interface EngineNeeds {
@@ -97,5 +98,5 @@ export async function startEngine(needs: EngineNeeds): Promise<Engine> {
       }),
     (started) => started.drain(0),
   )
-  return { database, updateLog, registry, projector }
+  return { database, updateLog, registry, projector, plans }
 }

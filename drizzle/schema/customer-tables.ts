@@ -2,6 +2,7 @@
  * What the tables of all customer records share. They stand in `public` and are the CRM's to read, to index and to extend by
  * columns of its own. They carry no foreign keys: a reference may arrive before the record that it names.
  */
+import { sql } from 'drizzle-orm'
 import {
   bigint,
   boolean,
@@ -16,8 +17,11 @@ import {
 } from 'drizzle-orm/pg-core'
 import { key } from './columns.ts'
 
+/** For SQL writers that name none; the server always does. */
+const id = () => key('id').notNull().default(sql`gen_random_uuid()::text`)
+
 /** The key of a main table. */
-export const identity = () => ({ tenant: key('tenant').notNull(), id: key('id').notNull() })
+export const identity = () => ({ tenant: key('tenant').notNull(), id: id() })
 
 /** What a main table has behind the columns of its own. */
 export const commonColumns = () => ({
@@ -88,7 +92,7 @@ function childTable<N extends string, P extends string, C extends Record<string,
 ) {
   return pgTable(
     name,
-    { tenant: key('tenant').notNull(), parentId: key(`${parent}_id`).notNull(), id: key('id').notNull(), ...columns },
+    { tenant: key('tenant').notNull(), parentId: key(`${parent}_id`).notNull(), id: id(), ...columns },
     (table) => {
       const column = searched === undefined ? undefined : table[searched]
       return [

@@ -32,6 +32,8 @@ export interface Court {
   readonly unfinished: boolean
   /** What parts that follow will delete, beside what is gone already. */
   readonly leaving: readonly ClockRange[]
+  /** Of an edit that was made in rows: whether its author had not seen what stands in this place. */
+  readonly unseen: (path: readonly string[]) => boolean
   /** Characters that the submission cut in two. */
   readonly cuts: readonly CutPair[]
   /** Draws a UUID. */

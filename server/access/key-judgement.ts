@@ -27,14 +27,17 @@ export function judgeKey(court: Court, touch: KeyTouch): void {
   const { ledger, touched, author } = court
   const { map, root, key } = touch
   const path = pathOfKey(court.type, root, key)
+  const isUnseen = court.unseen(path)
   const before = standingBefore(ledger, touched, touch)
   let standing = before
 
   for (const item of inCausalOrder(touch.items)) {
     const id = lastId(item)
-    const seen = item.origin === null ? undefined : ledger.writeOf(item.origin)
+    // Whoever writes in rows has not seen what the server writes on top of; but for his own writes.
+    const blind = isUnseen && !(item.origin !== null && touched.isNew(item.origin))
+    const seen = item.origin === null || blind ? undefined : ledger.writeOf(item.origin)
     const value = contentOf(item)
-    const ofSame = standing.write !== undefined && standing.write.client === id.client
+    const ofSame = !blind && standing.write !== undefined && standing.write.client === id.client
     const seenAtLeast = ofSame && isBehind(court, standing.write, seen) ? standing.write : seen
     if (value === GONE) {
       standing = judgeGone(court, touch, item, seenAtLeast, standing)
@@ -47,7 +50,7 @@ export function judgeKey(court: Court, touch: KeyTouch): void {
       continue
     }
     const candidate: Standing = { write: id, value: scalarOf(value) ?? null, cleared: false, carrier: id }
-    if (standing.cleared || ofSame || isSameWrite(seen, standing.write)) {
+    if (standing.cleared || ofSame || (!blind && isSameWrite(seen, standing.write))) {
       standing = candidate
       noteWinner(court, path, candidate, seen)
     } else if (settledBy(court, touch, candidate, standing) ?? isRightOf(map, key, item, standing.carrier)) {

@@ -7,6 +7,7 @@
 import type { Author } from '@rapport/shared/ids.ts'
 import type { Scalar } from '@rapport/shared/schema/register.ts'
 import {
+  type AbsorbedChange,
   type AwaitedItems,
   type ClientOwner,
   type Conflict,
@@ -182,6 +183,12 @@ export class Ledger {
     this.#found.settled.set(id, { id, status })
   }
 
+  // Changes of rows.
+
+  absorb(changes: readonly AbsorbedChange[]): void {
+    this.#found.absorbed.push(...changes)
+  }
+
   // History.
 
   change(change: FieldChange): void {
@@ -239,10 +246,11 @@ interface Draft {
   conflicts: Map<string, FoundConflict>
   withdrawn: string[]
   settled: Map<string, Findings['settled'][number]>
+  absorbed: AbsorbedChange[]
 }
 
 function emptyDraft(): Draft {
-  return { marks: [], clients: [], changes: [], conflicts: new Map(), withdrawn: [], settled: new Map() }
+  return { marks: [], clients: [], changes: [], conflicts: new Map(), withdrawn: [], settled: new Map(), absorbed: [] }
 }
 
 function nameOf({ client, clock }: ItemId): string {

@@ -89,6 +89,7 @@ export function judgeUpdate(bench: Bench, submission: UpdateSubmission): Verdict
     sender: senderOf(submission.vector, whole),
     unfinished: submission.unfinished === true,
     leaving: submission.unfinished === true ? whole.deletes : NOTHING,
+    unseen: NOWHERE,
     cuts,
   })
   const changed = clients.size > 0 || deletionsOf(transaction) > deletions
@@ -124,7 +125,7 @@ function addsRoots(document: Y.Doc, { roots }: ScannedUpdate): boolean {
 /** Of an edit by the server on somebody's behalf: what it may write was settled by its precondition, on this very state. */
 export function judgeEdit(bench: Bench, submission: EditSubmission, ground: Ground): Verdict {
   const { document, transaction, type, ledger } = bench
-  const { principal, precondition, change, via, settles } = submission
+  const { principal, precondition, change, via, settles, absorbs } = submission
   if (!mayWrite(principal, bench.policy)) return FORBIDDEN
   // It comes before the right to write here: it knows who may not even be told that the record is there.
   const error = precondition?.(ground)
@@ -137,19 +138,29 @@ export function judgeEdit(bench: Bench, submission: EditSubmission, ground: Grou
   if (!bench.pen.write(authorOf(principal), () => change(document))) return KNOWN
   bench.alter()
   const touched = touchedSince(type, document, transaction, before)
-  const given = { principal, relation, via, sender: SERVER, unfinished: false, leaving: NOTHING, cuts: [] }
+  const absorption = absorbs?.()
+  const unseen = placesIn(absorption?.unseen ?? [])
+  const given = { principal, relation, via, sender: SERVER, unfinished: false, leaving: NOTHING, unseen, cuts: [] }
   const court = convene(bench, touched, given)
   judgeTouched(court, touched)
   if (court.issues.length > 0)
     throw new SyncError('invalid', 'the content does not fit the record type', { issues: court.issues })
   if (settles !== undefined) ledger.settle(settles.id, settles.status)
+  if (absorption !== undefined) ledger.absorb(absorption.changes)
   return ADMITTED
+}
+
+const NOWHERE = (): boolean => false
+
+function placesIn(paths: readonly (readonly string[])[]): Court['unseen'] {
+  const places = new Set(paths.map((path) => JSON.stringify(path)))
+  return places.size === 0 ? NOWHERE : (path) => places.has(JSON.stringify(path))
 }
 
 function convene(
   { document, transaction, type, policy, ledger, newId, alter, pen }: Bench,
   touched: Touched,
-  given: Pick<Court, 'principal' | 'relation' | 'via' | 'sender' | 'unfinished' | 'leaving' | 'cuts'>,
+  given: Pick<Court, 'principal' | 'relation' | 'via' | 'sender' | 'unfinished' | 'leaving' | 'unseen' | 'cuts'>,
 ): Court {
   const issues: Issue[] = []
   const author = authorOf(given.principal)

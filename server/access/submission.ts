@@ -5,7 +5,7 @@
 import type { Issue, SyncError } from '@rapport/shared/errors.ts'
 import type * as Y from 'yjs'
 import type { Principal } from '../auth/principal.ts'
-import type { ItemId, Settlement, Via } from '../log/findings.ts'
+import type { AbsorbedChange, ItemId, Settlement, Via } from '../log/findings.ts'
 import type { ScannedUpdate } from './pre-scan.ts'
 
 /** What an edit would be applied to. */
@@ -41,6 +41,17 @@ export interface UpdateSubmission {
   readonly continued?: boolean
 }
 
+/** What an edit takes into the document that was changed in rows, as of the last time that its change was made. */
+export interface Absorption {
+  /**
+   * Places where the rows' writer had not seen what stands, nor whoever wrote that the rows' change: the edit's write there is concurrent to it (P5),
+   * though the server makes it on top.
+   */
+  readonly unseen: readonly (readonly string[])[]
+  /** Settled by the entry that the edit becomes part of. */
+  readonly changes: readonly AbsorbedChange[]
+}
+
 export interface EditSubmission {
   readonly type: 'edit'
   readonly principal: Principal
@@ -49,6 +60,8 @@ export interface EditSubmission {
   readonly via: Via
   /** The conflict that it settles. Refused as `stale` if that is not open, or replaces another write by now. */
   readonly settles?: Settlement | undefined
+  /** Of an edit that was made in rows: asked when its change has written something. */
+  readonly absorbs?: (() => Absorption) | undefined
   /** It takes content away, or writes in `meta` alone. */
   readonly frees: boolean
 }

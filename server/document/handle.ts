@@ -5,7 +5,7 @@
 import type { SyncError } from '@rapport/shared/errors.ts'
 import type { RecordKey } from '@rapport/shared/ids.ts'
 import type * as Y from 'yjs'
-import type { Precondition } from '../access/submission.ts'
+import type { Absorption, Precondition } from '../access/submission.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Settlement, Via } from '../log/findings.ts'
 import type { Presence } from './presence.ts'
@@ -37,6 +37,8 @@ export interface Terms {
   readonly via?: Via
   /** The conflict that it settles, in the same commit. Refused as `stale` if that is not open, or replaces another write by now. */
   readonly settles?: Settlement | undefined
+  /** Of an edit that was made in rows: what it settles in the same commit, asked each time that its change has written something. */
+  readonly absorbs?: (() => Absorption) | undefined
 }
 
 export interface Room {

@@ -47,8 +47,8 @@ export function createSubmitting(state: RoomState, { inbox, verdicts, reading, s
       const held = vector === undefined || vector === 'unknown' ? vector : (reading.vector(vector) ?? 'unknown')
       put({ type: 'update', principal, update: scan, vector: held }, bytes, { type: 'socket', subscriber })
     },
-    edit: (principal, change, precondition, { bytes, frees, via = 'server', settles } = NO_TERMS) =>
-      awaiting({ type: 'edit', principal, change, precondition, frees, via, settles }, bytes),
+    edit: (principal, change, precondition, { bytes, frees, via = 'server', settles, absorbs } = NO_TERMS) =>
+      awaiting({ type: 'edit', principal, change, precondition, frees, via, settles, absorbs }, bytes),
     admit(principal, bytes, { relayed = false } = {}) {
       const scan = scanned(bytes)
       if (scan instanceof SyncError) return Promise.reject(scan)

@@ -88,6 +88,18 @@ export interface Settlement {
   readonly replaced: ItemId
 }
 
+/** What became of a captured change of a row: taken into the document, all but some columns of it, or nothing of it. */
+export type InboundStatus = 'absorbed' | 'partial' | 'refused'
+
+/** A captured change that an entry settles, for good. */
+export interface AbsorbedChange {
+  /** Of `inbound_changes`, in the entry's tenant. */
+  readonly id: number
+  readonly status: InboundStatus
+  /** Which columns were refused and why; null if none was. Holds no value. */
+  readonly reason: string | null
+}
+
 export interface Findings {
   readonly marks: readonly Mark[]
   /** Bindings that are new with this entry. It is not admitted if one of the ids belongs to somebody else by now. */
@@ -99,6 +111,8 @@ export interface Findings {
   readonly withdrawn: readonly string[]
   /** Rows that this entry settles; `byServer`: for nobody, since too many are open. */
   readonly settled: readonly { readonly id: string; readonly status: ConflictStatus; readonly byServer?: boolean }[]
+  /** Changes of rows that are in this entry. It is not admitted if one of them was settled before. */
+  readonly absorbed: readonly AbsorbedChange[]
 }
 
 /** All that the judge needs to know of a record beside its document, as of one sequence. */
@@ -121,5 +135,7 @@ export interface AwaitedItems {
   readonly awaits: readonly ItemId[]
 }
 
-export const NO_FINDINGS: Findings = { marks: [], clients: [], changes: [], conflicts: [], withdrawn: [], settled: [] }
+export const NO_FINDINGS: Findings = {
+  ...{ marks: [], clients: [], changes: [], conflicts: [], withdrawn: [], settled: [], absorbed: [] },
+}
 export const EMPTY_LEDGER: LedgerRows = { marks: [], clients: [], conflicts: [], setAside: [], restored: false }

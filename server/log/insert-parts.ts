@@ -7,6 +7,7 @@
  */
 import type { JudgedEntry } from './entry.ts'
 import {
+  type AbsorbedChange,
   type ClientOwner,
   type FieldChange,
   type Findings,
@@ -27,7 +28,7 @@ interface Found<T> {
 }
 
 /** The last parts, in the order in which they are declared here. */
-const CONFLICT_PARTS = 3
+const RARE_PARTS = 4
 
 /** Of each part its arrays, in the order in which the parts are declared; parameters are numbered in that order, too. */
 const parts: ((entries: readonly JudgedEntry[]) => readonly (readonly unknown[])[])[] = []
@@ -151,16 +152,22 @@ function soleAuthor({ authors }: JudgedEntry): string | null {
   return authors.length === 1 ? (authors[0]?.sub ?? null) : null
 }
 
-/** Whether the statement needs its last three parts for these entries. */
-export function meetConflicts(entries: readonly JudgedEntry[]): boolean {
-  return entries.some(
-    ({ findings }) => findings.conflicts.length > 0 || findings.withdrawn.length > 0 || findings.settled.length > 0,
+export const ABSORBED = foundPart<AbsorbedChange>('absorbed', ({ findings }) => findings.absorbed, [
+  ['id', 'bigint', ({ found }) => found.id],
+  ['status', 'text', ({ found }) => found.status],
+  ['reason', 'text', ({ found }) => found.reason],
+])
+
+/** Whether the statement needs its last four parts for these entries. */
+export function needRareParts(entries: readonly JudgedEntry[]): boolean {
+  return entries.some(({ findings: { conflicts, withdrawn, settled, absorbed } }) =>
+    [conflicts, withdrawn, settled, absorbed].some((rows) => rows.length > 0),
   )
 }
 
-/** In the order of the parameters, with or without those of the last three parts; the first one is the array of bytes. */
-export function insertValues(entries: readonly JudgedEntry[], conflicts: boolean): readonly (readonly unknown[])[] {
-  return parts.slice(0, conflicts ? undefined : -CONFLICT_PARTS).flatMap((values) => values(entries))
+/** In the order of the parameters, with or without those of the last four parts; the first one is the array of bytes. */
+export function insertValues(entries: readonly JudgedEntry[], rare: boolean): readonly (readonly unknown[])[] {
+  return parts.slice(0, rare ? undefined : -RARE_PARTS).flatMap((values) => values(entries))
 }
 
 /** As JSON, which escapes what text cannot hold. */

@@ -14,8 +14,12 @@
  * that is refused; so `usurping` looks before `created`. An id that presence binds
  * between that look and the commit nobody has seen yet: whoever wrote the entry has it.
  *
- * **No deadlocks** between instances whose groups overlap. Locks are taken in three phases, each in the order of the records'
- * keys: first all rows of `records`, then all rows of the log, then what was found. The sort in `inserted` is the first
+ * **Once.** A captured change of a row is settled by the entry that holds it: an entry is not admitted if one of its changes was settled
+ * before. So that none is settled in between they are held before anything else is done.
+ *
+ * **No deadlocks** between instances whose groups overlap. Locks are taken in phases, each in the order of the records' keys: first
+ * the captured changes, since `outdated` is hashed before the first entry is looked at, then all rows of `records`, then all rows
+ * of the log, then what was found. The sort in `inserted` is the first
  * border, for it must have read all of `admitted`, and with it all of `created` and `standing`, before it gives its first
  * row. `in (select entry from inserted)` is the second: it is hashed, so `inserted` is complete before the first finding.
  * Rows of findings are of one record each, and only who has put an entry into its log, or holds the lock of presence, touches
@@ -31,7 +35,7 @@
  * compare every row of a group with every other: `(… in (…)) is true` cannot become a join either, and is hashed.
  */
 import { SERVER_AUTHOR } from './findings.ts'
-import { CHANGES, CLIENTS, CONFLICTS, ENTRIES, MARKS, SETTLED, WITHDRAWN } from './insert-parts.ts'
+import { ABSORBED, CHANGES, CLIENTS, CONFLICTS, ENTRIES, MARKS, SETTLED, WITHDRAWN } from './insert-parts.ts'
 
 const KEY = 'tenant, type, id'
 const IN_ORDER = 'tenant collate "C", type collate "C", id collate "C"'
@@ -46,12 +50,20 @@ const CONFLICT_COLUMNS = [
 ]
 const CONFLICT_WRITES = CONFLICT_COLUMNS.join(', ')
 
-const PARTS = `
-with given as materialized (
+/** The entries, with or without a look at the changes that they settle. */
+const given = (absorbing: boolean): string => `
+given as materialized (
   select ${KEY}, previous, nullif(previous_entry, '')::uuid as previous_entry, entry, update, authors::jsonb as authors,
     ${AT} as at, author, schema_version
-  from ${ENTRIES}
-),
+  from ${ENTRIES}${absorbing ? '\n  where (entry in (select entry from outdated)) is not true' : ''}
+)`
+
+const OUTDATED = `
+outdated as materialized (
+  select entry from ${ABSORBED} where not rapport.hold_inbound(tenant, id)
+)`
+
+const PARTS = `
 claimed as materialized (select * from ${CLIENTS}),
 usurping as materialized (
   select entry from claimed
@@ -141,7 +153,7 @@ changes as (
   where ${STORED}
 )`
 
-const CONFLICT_PARTS = `,
+const RARE_PARTS = `,
 put as (
   insert into rapport.conflicts (${PLACE}, id, path, status, ${CONFLICT_WRITES}, at, settled_at, settled_by)
   select ${PLACE}, id, path::text[], status, ${CONFLICT_WRITES}, ${AT},
@@ -170,12 +182,15 @@ settled as (
 ),
 withdrawn as materialized (
   select rapport.withdraw_conflict(tenant, type, record_id, id) from ${WITHDRAWN} where ${STORED}
+),
+absorbing as materialized (
+  select rapport.settle_inbound(tenant, id, status, reason) from ${ABSORBED} where ${STORED}
 )`
 
-/** Of a group in which nobody meets anybody, which most are: parts that have nothing to do cost something, too. */
-export const INSERT_WITHOUT_CONFLICTS = `${PARTS}
+/** Of a group in which nobody meets anybody, and no row was changed, which most are: parts that have nothing to do cost something, too. */
+export const INSERT_WITHOUT_RARE_PARTS = `with${given(false)},${PARTS}
 select entry from inserted`
 
-/** Counting has what was withdrawn done. */
-export const INSERT = `${PARTS}${CONFLICT_PARTS}
-select entry from inserted where (select count(*) from withdrawn) is not null`
+/** Counting has what was withdrawn and absorbed done. */
+export const INSERT = `with${OUTDATED},${given(true)},${PARTS}${RARE_PARTS}
+select entry from inserted where (select count(*) from withdrawn) + (select count(*) from absorbing) is not null`

@@ -21,7 +21,7 @@ export interface LogStore {
    * Writes a group atomically, at most one entry a record, and returns the ids of the entries that were admitted. An entry
    * is admitted if its record is not erased and its predecessor is exactly the record's head: the stored entry before it, or
    * the snapshot, has the id it names, and nothing stands at its own sequence; and if every client id that its findings
-   * claim is free, relayed, or bound to the same `sub`. Its findings are stored with it. The others leave no trace and do
+   * claim is free, relayed, or bound to the same `sub`; and if every change of a row that they settle still waits. Its findings are stored with it. The others leave no trace and do
    * not disturb the rest. An entry has at most one finding for a client id and for a conflict. The first entry of a record
    * creates the record. Any number of instances may call this at once, over the same records, without deadlock. Rejects with
    * the database's error if nothing was written, or if that is not known.

@@ -9,8 +9,8 @@ import { BIND_STATEMENT } from './bind-statement.ts'
 import type { Position, StoredRecord } from './entry.ts'
 import { EMPTY_LEDGER } from './findings.ts'
 import { createHeldBackStore } from './held-back-rows.ts'
-import { insertValues, meetConflicts } from './insert-parts.ts'
-import { INSERT, INSERT_WITHOUT_CONFLICTS } from './insert-statement.ts'
+import { insertValues, needRareParts } from './insert-parts.ts'
+import { INSERT, INSERT_WITHOUT_RARE_PARTS } from './insert-statement.ts'
 import { LEDGER, type LedgerRow, ledgerOf } from './ledger-rows.ts'
 import type { LogStore } from './log-store.ts'
 
@@ -47,10 +47,10 @@ export function createSqlLogStore(sql: Sql): LogStore {
 
   return {
     async insert(entries) {
-      const conflicts = meetConflicts(entries)
+      const rare = needRareParts(entries)
       const sorted = entries.toSorted((one, other) => compareKeys(one.key, other.key))
-      const [updates, ...values] = insertValues(sorted, conflicts)
-      const statement = conflicts ? INSERT : INSERT_WITHOUT_CONFLICTS
+      const [updates, ...values] = insertValues(sorted, rare)
+      const statement = rare ? INSERT : INSERT_WITHOUT_RARE_PARTS
       const rows = await run<{ entry: string }>(statement, [sql.typed(updates as never, BYTEA_ARRAY), ...values])
       return new Set(rows.map((row) => row.entry))
     },

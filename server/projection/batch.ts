@@ -1,6 +1,7 @@
 /**
  * Brings the rows of one mapping's records in line with their documents, in one transaction with change events, checkpoint and marks
- * (P6). In this order: claim, lock the main rows, write. A record that somebody else holds is left out and keeps its mark.
+ * (P6). In this order: claim, lock the main rows, look for changes that wait to be absorbed, write. A record that somebody else
+ * holds, or of which a SQL writer's change waits (P7), is left out and keeps its mark: the change's own entry brings its rows in line.
  */
 import { isDeepStrictEqual } from 'node:util'
 import type { Clock } from '@rapport/shared/clock.ts'
@@ -18,7 +19,7 @@ import { run, type Session, together } from './transaction.ts'
 export interface Written {
   /** Records whose rows were brought in line. */
   readonly settled: readonly Mapped[]
-  /** Records that somebody else holds. */
+  /** Records that somebody else holds, or that wait for changes to be absorbed. */
   readonly busy: readonly Mapped[]
   /** How many of those settled had a row written or deleted. */
   readonly changed: number
@@ -71,6 +72,13 @@ export function createBatchWriter(plan: Plan, others: readonly string[], clock: 
     return byName(await run<Held>(session, statements.hold, [tenants, ids, type]))
   }
 
+  /** A statement of its own, so that it sees what was committed before the rows were held. */
+  async function awaited(session: Session, held: readonly Claimed[]): Promise<ReadonlySet<string>> {
+    if (held.length === 0) return new Set()
+    const [tenants, , ids] = keyColumns(held.map(({ record }) => record.key))
+    return new Set((await run<Named>(session, statements.awaited, [tenants, ids, type])).map(nameOf))
+  }
+
   function eventOf({ record, state, after }: Claimed, touched: boolean, rebuilding: boolean): ChangeEvent | undefined {
     const changed = changedNames(plan, state.base, after)
     const awaited = state.marked || (state.base === null ? state.faulty : state.sequence < record.sequence)
@@ -114,11 +122,12 @@ export function createBatchWriter(plan: Plan, others: readonly string[], clock: 
         else if (state.marked) current.push(record)
       }
       const held = claimed.length === 0 ? new Map<string, Held>() : await hold(session, claimed)
+      const waiting = await awaited(session, claimed)
       const free: Claimed[] = []
       for (const one of claimed) {
         const row = held.get(nameOf(one.record.key))
         // One that was erased meanwhile is found out by whoever reads it next.
-        if (row?.free === true && !row.erased) free.push(one)
+        if (row?.free === true && !row.erased && !waiting.has(nameOf(one.record.key))) free.push(one)
         else busy.push(one.record)
       }
       const settled = free.map(({ record }) => record)

@@ -96,6 +96,16 @@ export async function leaveMarks(session: Session, mapping: string, keys: readon
   await run(session, LEAVE, keyColumns(keys))
 }
 
+/**
+ * As `leaveMarks`, of all these mappings, and for whoever sees more than they do: rows were written by somebody else. A state that is held
+ * is waited for, as long as a lock may be: who holds it may have looked at the rows before.
+ */
+export async function demandRows(session: Session, mappings: readonly string[], keys: readonly RecordKey[]): Promise<void> {
+  if (keys.length === 0) return
+  await run(session, DEMAND, [...keyColumns(keys), mappings])
+  await run(session, LEAVE, keyColumns(keys))
+}
+
 export function keyColumns(keys: readonly RecordKey[]): readonly [tenants: string[], types: string[], ids: string[]] {
   return [keys.map((key) => key.tenant), keys.map((key) => key.type), keys.map((key) => key.id)]
 }
@@ -184,6 +194,11 @@ cross join lateral (
   for update skip locked
 ) as held
 where s.tenant = given.tenant and s.type = given.type and s.record_id = given.id and s.mapping = $4`
+
+const DEMAND = `
+update rapport.projection_state s set mapping_version = 0
+from unnest($1::text[], $2::text[], $3::text[]) as given (tenant, type, id)
+where s.tenant = given.tenant and s.type = given.type and s.record_id = given.id and s.mapping = any($4::text[])`
 
 const LEAVE = `
 insert into rapport.projection_marks (tenant, type, record_id, sequence, at)

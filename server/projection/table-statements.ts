@@ -8,6 +8,10 @@
  *
  * Rows that stand in the way are looked up one by one through their key (`offset 0`, or a lock, keeps the lookup from becoming a join),
  * and what is not wanted is found by a hashed list: neither depends on how large the planner believes the tables to be.
+ *
+ * A row that a SQL writer changed is left alone until the change was absorbed (P7), also one that was changed after the record was looked
+ * at. So of every row a volatile function asks once more when the row's lock is held: it sees what is committed when it is called, and a row is committed together with what was captured of it. If it finds
+ * anything it fails the statement, as a lock would that somebody holds.
  */
 import type { Plan, PlanColumn, PlanTable } from '@rapport/shared/mapping/plan.ts'
 
@@ -28,6 +32,8 @@ export interface TableStatements {
 }
 
 export interface PlanStatements {
+  /** `$1` tenants, `$2` ids, `$3` record type: answers with `tenant` and `id` of those of which changes wait to be absorbed. */
+  readonly awaited: string
   /**
    * `$1` tenants, `$2` ids, `$3` record type: locks the main rows that nobody else holds. Answers for each record with `tenant`, `id`,
    * whether its row is `free` to be written (an absent one is), and whether the record is `erased`.
@@ -49,9 +55,10 @@ const TEXT_TYPES: ReadonlySet<string> = new Set(['text', 'character varying', 'c
 
 export function planStatements(plan: Plan): PlanStatements {
   return {
+    awaited: AWAITED,
     hold: holdStatement(plan),
-    main: tableStatements(plan.main, sequenceColumn(plan)),
-    children: plan.children.map((table) => tableStatements(table, undefined)),
+    main: tableStatements(plan.main, plan, sequenceColumn(plan)),
+    children: plan.children.map((table) => tableStatements(table, plan, undefined)),
   }
 }
 
@@ -61,12 +68,16 @@ export function sequenceColumn({ mapping }: Plan): string | undefined {
   return column
 }
 
-function tableStatements(table: PlanTable, counting: string | undefined): TableStatements {
-  return { update: updateStatement(table, counting), insert: insertStatement(table), prune: pruneStatement(table) }
+function tableStatements(table: PlanTable, plan: Plan, counting: string | undefined): TableStatements {
+  return {
+    update: updateStatement(table, plan, counting),
+    insert: insertStatement(table, plan),
+    prune: pruneStatement(table, plan),
+  }
 }
 
 /** Locks are taken in the order of the keys, before anything is written. One that was deleted by then is missing. */
-function updateStatement(table: PlanTable, counting: string | undefined): string {
+function updateStatement(table: PlanTable, plan: Plan, counting: string | undefined): string {
   const values = valuesOf(table)
   const telling = values.filter((name) => name !== counting)
   const names = table.columns.map((column) => quoted(column.name))
@@ -103,7 +114,7 @@ held as materialized (
 written as (
   update ${tableName(table)} as t set ${values.map((name) => `${quoted(name)} = held.${quoted(name)}`).join(', ')}
   from held
-  where ${pairs(table.key, 't', 'held')}
+  where ${pairs(table.key, 't', 'held')} and ${unawaited(plan, table, 'held')}
   returning held.${PLACE}
 )
 select ${answer}, held.${PLACE} is not null as there, written.${PLACE} is not null as written
@@ -111,7 +122,7 @@ from wanted left join held using (${PLACE}) left join written using (${PLACE})`
 }
 
 /** Somebody may insert the same row meanwhile: then it is made right. Where all is key, an update says no more than that it is there. */
-function insertStatement(table: PlanTable): string {
+function insertStatement(table: PlanTable, plan: Plan): string {
   const names = table.columns.map((column) => quoted(column.name)).join(', ')
   const values = valuesOf(table)
   const set = (values.length === 0 ? table.key.slice(-1) : values).map((name) => `${quoted(name)} = excluded.${quoted(name)}`)
@@ -121,6 +132,7 @@ insert into ${tableName(table)} as t (${names})
 select ${names} from ${recordset('$1', 'given', table.columns)}
 order by ${ordered(table)}
 on conflict (${table.key.map(quoted).join(', ')}) do update set ${set.join(', ')}
+where ${unawaited(plan, table, 't')}
 returning t.${tenant} as tenant, t.${id} as id`
 }
 
@@ -130,7 +142,7 @@ function valuesOf(table: PlanTable): readonly string[] {
 }
 
 /** Locks as an update does. */
-function pruneStatement(table: PlanTable): string {
+function pruneStatement(table: PlanTable, plan: Plan): string {
   const [tenant, id] = table.record
   const keys = table.columns.filter((column) => table.key.includes(column.name))
   const records = [
@@ -147,7 +159,7 @@ with doomed as materialized (
   for update of t
 ),
 deleted as (
-  delete from ${tableName(table)} as t using doomed where ${pairs(table.key, 't', 'doomed')}
+  delete from ${tableName(table)} as t using doomed where ${pairs(table.key, 't', 'doomed')} and ${unawaited(plan, table, 'doomed')}
   returning ${names('doomed')}
 )
 select doomed.${quoted(tenant)} as tenant, doomed.${quoted(id)} as id, (${names('doomed')}) in (select * from deleted) as written
@@ -166,6 +178,20 @@ select given.tenant, given.id, held.free is not null or not exists (select 1 ${r
 from unnest($1::text[], $2::text[]) as given (tenant, id)
 left join lateral (select true as free ${row} for no key update skip locked) as held on true`
 }
+
+/** Nothing that was captured of the row's record waits; else the statement fails. */
+function unawaited({ type }: Plan, { record }: PlanTable, alias: string): string {
+  const [tenant, id] = record.map((name) => `${alias}.${quoted(name)}`)
+  return `rapport.refuse_awaited(${tenant}, '${type.name.replaceAll("'", "''")}', ${id})`
+}
+
+const AWAITED = `
+select given.tenant, given.id
+from unnest($1::text[], $2::text[]) as given (tenant, id)
+where exists (
+  select 1 from rapport.inbound_changes c
+  where c.tenant = given.tenant and c.type = $3 and c.record_id = given.id and c.status = 'pending'
+)`
 
 /** Some of these columns differ between `stored` and `given`; a null equals a null. */
 function distinct(names: readonly string[]): string {

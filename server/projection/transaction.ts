@@ -16,14 +16,15 @@ export type Session = Pick<Sql, 'unsafe'>
 const LOCK_MILLISECONDS = 50
 /**
  * A plan kept from when the tables were empty would go on reading all of them, and so would one that trusts the planner's guess of how
- * many records a batch has: every statement here looks rows up by their key. Settings are local: the connections of the embedded
- * database share one session.
+ * many records a batch has: every statement here looks rows up by their key. What is written to mapped tables is nobody's edit, and so
+ * not captured. Settings are local: the connections of the embedded database share one session.
  */
 const BEGIN = `
 begin;
 set local lock_timeout = '${LOCK_MILLISECONDS}ms';
 set local plan_cache_mode = force_custom_plan;
-set local enable_seqscan = off`
+set local enable_seqscan = off;
+set local rapport.projecting = 'on'`
 
 /** Commits what `body` did, unless it throws: then throws that, or the failure behind it. `body` uses its session alone: a command's pool has one connection. */
 export async function transact<T>(sql: Sql, body: (session: Session) => Promise<T>): Promise<T> {

@@ -71,6 +71,17 @@ export function sqlStoreUnderTest(sql: Sql): StoreUnderTest & FindingsUnderTest 
       const rows = await review.conflicts(key, { limit: 1_000 })
       return new Map(rows.map(({ id, status }) => [id, status]))
     },
+    async capture({ tenant, type, id }) {
+      const [row] = await sql<{ id: number }[]>`
+        insert into rapport.inbound_changes (tenant, table_name, type, record_id, op, author, transaction, at)
+        values (${tenant}, 'contacts', ${type}, ${id}, 'update', 'sql:test', 1, now()) returning id`
+      return row?.id ?? 0
+    },
+    async captured(tenant, id) {
+      const [row] = await sql<{ status: string; reason: string | null }[]>`
+        select status, reason from rapport.inbound_changes where tenant = ${tenant} and id = ${id}`
+      return row
+    },
     markRestored: (until) => review.markRestored(until ?? null),
     async quarantined({ tenant, type, id }) {
       const rows = await sql<{ id: string }[]>`

@@ -26,6 +26,12 @@ export interface FindingsUnderTest {
   erase(key: RecordKey): Promise<void>
   /** In the order in which they were made. */
   changes(key: RecordKey): Promise<readonly (FieldChange & { readonly sequence: number; readonly at: number })[]>
+  /** A change of a row of this record waits from now on. Resolves with its id. */
+  capture(key: RecordKey): Promise<number>
+  captured(
+    tenant: RecordKey['tenant'],
+    id: number,
+  ): Promise<{ readonly status: string; readonly reason: string | null } | undefined>
   /** Settled ones, too; by id. */
   conflicts(key: RecordKey): Promise<ReadonlyMap<string, ConflictStatus>>
   /** For the whole database; `undefined`: no more. */
@@ -174,6 +180,49 @@ export function describeFindings(name: string, open: () => FindingsUnderTest): v
       const { conflicts, clients } = await store.ledger(one, LATEST)
       expect([conflicts, clients]).toEqual([[settledThere], [owned(77)]])
       expect((await store.ledger(other, LATEST)).conflicts).toEqual([withdrawn])
+    })
+
+    test('P7: changes of rows are settled by the entry that holds them, once, and by no entry that is not admitted', async () => {
+      const { store, capture, captured } = open()
+      const key = recordKey()
+      const ids = [await capture(key), await capture(key), await capture(key)] as const
+      const states = async () => (await Promise.all(ids.map((id) => captured(key.tenant, id)))).map((one) => one?.status)
+      const lacking = 'stage was refused: it is none of the values that there are'
+      const first = await write(
+        store,
+        key,
+        ORIGIN,
+        found({
+          absorbed: [
+            { id: ids[0], status: 'absorbed', reason: null },
+            { id: ids[1], status: 'partial', reason: lacking },
+          ],
+        }),
+      )
+      expect(await states()).toEqual(['absorbed', 'partial', 'pending'])
+      expect(await captured(key.tenant, ids[1])).toMatchObject({ reason: lacking })
+      const again = (id: number): Findings => found({ absorbed: [{ id, status: 'refused', reason: 'again' }] })
+      const late = entryOf(key, ORIGIN, { findings: again(ids[2]) })
+      const twice = entryOf(key, positionOf(first), { findings: again(ids[0]) })
+      // Of a record that is not there yet nothing may be left.
+      const neighbour = recordKey('r2', key.tenant)
+      const second = entryOf(neighbour, ORIGIN, { findings: again(ids[0]) })
+      const beside = entryOf(recordKey('r3', key.tenant), ORIGIN, { findings: found({ conflicts: [conflict()] }) })
+      expect(await store.insert([late, second, beside])).toEqual(new Set([beside.id]))
+      expect(await store.insert([twice])).toEqual(new Set())
+      expect(await states()).toEqual(['absorbed', 'partial', 'pending'])
+      expect(await store.load(neighbour)).toBeUndefined()
+      await write(store, key, positionOf(first), again(ids[2]))
+      expect(await states()).toEqual(['absorbed', 'partial', 'refused'])
+    })
+
+    test('P11: an entry settles no change of another tenant', async () => {
+      const { store, capture, captured } = open()
+      const [mine, theirs] = [recordKey(), recordKey()]
+      const id = await capture(theirs)
+      const entry = entryOf(mine, ORIGIN, { findings: found({ absorbed: [{ id, status: 'absorbed', reason: null }] }) })
+      expect(await store.insert([entry])).toEqual(new Set())
+      expect(await captured(theirs.tenant, id)).toMatchObject({ status: 'pending' })
     })
 
     test('P12: leave with an erasure, and so does what was held back', async () => {

@@ -14,7 +14,7 @@ import type {
   Snapshot,
   StoredRecord,
 } from '../../server/log/entry.ts'
-import type { Mark } from '../../server/log/findings.ts'
+import type { AbsorbedChange, Mark } from '../../server/log/findings.ts'
 import type { LogStore } from '../../server/log/log-store.ts'
 import {
   addFindings,
@@ -54,7 +54,11 @@ export interface MemoryDump {
   readonly aside: ReadonlyMap<string, ReadonlyMap<string, SetAsideRow>>
   readonly announced: ReadonlyMap<string, MemoryFindings>
   readonly restoredUntil: number | undefined
+  readonly inbound: ReadonlyMap<string, Captured>
 }
+
+/** A captured change of a row, as far as the log has to do with it. */
+export type Captured = Pick<AbsorbedChange, 'reason'> & { readonly status: AbsorbedChange['status'] | 'pending' }
 
 export interface MemoryLogStore extends LogStore {
   dump(): MemoryDump
@@ -71,6 +75,9 @@ export interface MemoryLogStore extends LogStore {
   /** Settled ones, too. */
   conflicts(key: RecordKey): readonly MemoryConflict[]
   quarantined(key: RecordKey): readonly QuarantineRow[]
+  /** A change of a row waits from now on. */
+  capture(tenant: RecordKey['tenant'], id: number): void
+  captured(tenant: RecordKey['tenant'], id: number): Captured | undefined
   /** Sequences of the entries that left a mark: nothing takes them away here. */
   marks(key: RecordKey): readonly number[]
 }
@@ -85,6 +92,9 @@ export function createMemoryLogStore(now: () => number = Date.now): MemoryLogSto
   /** What was announced in records that nobody has written yet. */
   let announced = new Map<string, MemoryFindings>()
   let restoredUntil: number | undefined
+  let inbound = new Map<string, Captured>()
+  const waits = ({ key, findings }: JudgedEntry): boolean =>
+    findings.absorbed.every(({ id }) => inbound.get(`${key.tenant} ${id}`)?.status === 'pending')
   const find = (key: RecordKey): MemoryRecord | undefined => records.get(keyString(key))
   const heldBack = (): HeldBack[] => [
     ...[...quarantine.values()].flat().map((row) => ({ state: 'quarantined', ...row }) as const),
@@ -97,7 +107,8 @@ export function createMemoryLogStore(now: () => number = Date.now): MemoryLogSto
       for (const entry of entries) {
         const name = keyString(entry.key)
         const record = find(entry.key) ?? emptyRecord(entry, announced.get(name) ?? noFindings())
-        if (!admits(record, entry)) continue
+        if (!admits(record, entry) || !waits(entry)) continue
+        for (const { id, status, reason } of entry.findings.absorbed) inbound.set(`${entry.key.tenant} ${id}`, { status, reason })
         addFindings(record.findings, entry)
         records.set(name, record)
         announced.delete(name)
@@ -206,7 +217,7 @@ export function createMemoryLogStore(now: () => number = Date.now): MemoryLogSto
       return [...records.values()].some(({ key }) => key.tenant !== tenant)
     },
 
-    dump: () => structuredClone({ records, quarantine, aside, announced, restoredUntil }),
+    dump: () => structuredClone({ records, quarantine, aside, announced, restoredUntil, inbound }),
     restore(dump) {
       const copy = structuredClone(dump)
       records = new Map(copy.records)
@@ -214,6 +225,7 @@ export function createMemoryLogStore(now: () => number = Date.now): MemoryLogSto
       aside = new Map([...copy.aside].map(([key, rows]) => [key, new Map(rows)]))
       announced = new Map(copy.announced)
       restoredUntil = copy.restoredUntil
+      inbound = new Map(copy.inbound)
     },
     erase(key) {
       const record = find(key)
@@ -233,6 +245,8 @@ export function createMemoryLogStore(now: () => number = Date.now): MemoryLogSto
     changes: (key) => find(key)?.findings.changes ?? [],
     conflicts: (key) => [...(find(key)?.findings.conflicts.values() ?? [])],
     marks: (key) => (find(key)?.rows ?? []).map((row) => row.position.sequence),
+    capture: (tenant, id) => void inbound.set(`${tenant} ${id}`, { status: 'pending', reason: null }),
+    captured: (tenant, id) => inbound.get(`${tenant} ${id}`),
     quarantined: (key) => quarantine.get(keyString(key)) ?? [],
   }
 }

@@ -16,8 +16,9 @@ import { compileShipped } from '../../drizzle/mappings/mappings.ts'
 import type { Role } from '../../server/auth/principal.ts'
 import { serverPrincipal } from '../../server/auth/tokens.ts'
 import type { Sql } from '../../server/db.ts'
-import { createRegistry } from '../../server/document/registry.ts'
+import { createRegistry, type Registry } from '../../server/document/registry.ts'
 import { createLocalHints } from '../../server/fanout/hints.ts'
+import { type Absorber, type AbsorberDeps, createAbsorber } from '../../server/inbound/absorber.ts'
 import { headOf, updatesOf } from '../../server/log/entry.ts'
 import { classifyFailure } from '../../server/log/failures.ts'
 import { applyStored } from '../../server/log/replay.ts'
@@ -31,9 +32,12 @@ import { comparableRows, type Rows, readRows } from './projected-rows.ts'
 export interface ProjectionStage {
   readonly sql: Sql
   readonly log: UpdateLog
+  readonly registry: Registry
   readonly plans: readonly Plan[]
   /** Not started. With metrics of its own, so that each may be asked for them. */
   projector(given?: Partial<ProjectorDeps>): Projector & { readonly metrics: Metrics }
+  /** Not started. */
+  absorber(given?: Partial<AbsorberDeps>): Absorber & { readonly metrics: Metrics }
   /** An edit through the room, committed. */
   edit(
     key: RecordKey,
@@ -89,6 +93,7 @@ export function createProjectionStage(sql: Sql): ProjectionStage {
   })
   const plans = compileShipped()
   const projectors: Projector[] = []
+  const absorbers: Absorber[] = []
 
   const planOf = (type: string): Plan => {
     const plan = plans.find((one) => one.type.name === type)
@@ -103,6 +108,7 @@ export function createProjectionStage(sql: Sql): ProjectionStage {
   const stage: ProjectionStage = {
     sql,
     log,
+    registry,
     plans,
     projector(given = {}) {
       const metrics = createMetrics()
@@ -119,6 +125,16 @@ export function createProjectionStage(sql: Sql): ProjectionStage {
       })
       projectors.push(projector)
       return { ...projector, metrics }
+    },
+    absorber(given = {}) {
+      const metrics = createMetrics()
+      const absorber = createAbsorber({
+        ...{ sql, kind: 'embedded', registry, log, plans, clock, logger: silent, metrics },
+        onReturned: () => undefined,
+        ...given,
+      })
+      absorbers.push(absorber)
+      return { ...absorber, metrics }
     },
     async edit(key, change, sub = 'ada', role = 'admin') {
       const room = await registry.acquire(key)
@@ -159,6 +175,7 @@ export function createProjectionStage(sql: Sql): ProjectionStage {
         order by aggregatetype, aggregateid, (payload->>'documentSequence')::int, id`
     },
     async close() {
+      for (const absorber of absorbers) await absorber.stop()
       for (const projector of projectors) await projector.stop()
       await registry.drain(1_000)
       await log.close(1_000)

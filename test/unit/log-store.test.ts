@@ -21,12 +21,19 @@ describeLogStore('memory', () => {
 
 describeFindings('memory', () => {
   const store = createMemoryLogStore()
+  let captures = 0
   return {
     store,
     erase: async (key) => store.erase(key),
     changes: async (key) => store.changes(key),
     conflicts: async (key) => new Map(store.conflicts(key).map(({ id, status }) => [id, status])),
     markRestored: async (until) => store.markRestored(until),
+    async capture({ tenant }) {
+      captures += 1
+      store.capture(tenant, captures)
+      return captures
+    },
+    captured: async (tenant, id) => store.captured(tenant, id),
   }
 })
 

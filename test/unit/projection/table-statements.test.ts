@@ -66,6 +66,7 @@ test('rows that are there are updated: only owned columns, every name quoted, eq
         update "public"."a""b" as t set "n;" = held."n;", "v'" = held."v'"
         from held
         where t."t""" = held."t""" and t."select" = held."select"
+          and rapport.refuse_awaited(held."t""", 'contact', held."select")
         returning held."rapport place"
       )
       select wanted."rapport place"::int as place, wanted."t""" as tenant, wanted."select" as id, wanted."rapport news" as news,
@@ -82,6 +83,7 @@ test('rows that are missing are inserted, and made right if somebody was faster'
         jsonb_to_recordset($1::text::jsonb) as given ("t""" text, "select" text, "n;" bigint, "v'" bpchar)
       order by "t""" collate "C", "select" collate "C"
       on conflict ("t""", "select") do update set "n;" = excluded."n;", "v'" = excluded."v'"
+      where rapport.refuse_awaited(t."t""", 'contact', t."select")
       returning t."t""" as tenant, t."select" as id`),
   )
 })
@@ -104,6 +106,7 @@ test('of a table of nothing but keys no row is ever outdated', () => {
       deleted as (
         delete from "public"."tags" as t using doomed
         where t."tenant" = doomed."tenant" and t."id" = doomed."id" and t."tag" = doomed."tag"
+          and rapport.refuse_awaited(doomed."tenant", 'contact', doomed."id")
         returning doomed."tenant", doomed."id", doomed."tag"
       )
       select doomed."tenant" as tenant, doomed."id" as id,

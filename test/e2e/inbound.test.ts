@@ -1,0 +1,11 @@
+import { afterAll, beforeAll } from 'vitest'
+import { openEmbeddedForTest, type TestDatabase } from '../support/database.ts'
+import { describeInbound } from '../support/inbound-suite.ts'
+
+let database: TestDatabase
+beforeAll(async () => {
+  database = await openEmbeddedForTest()
+})
+afterAll(() => database.close())
+
+describeInbound('the embedded database', () => database.sql)
