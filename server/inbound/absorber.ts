@@ -22,6 +22,8 @@ export interface Absorber {
   start(): void
   /** Absorbs until nothing waits, but for what cannot be taken now. Not beside a started one. */
   drain(): Promise<void>
+  /** Counts what waits, and removes what was settled long ago, if it is time. */
+  tidy(): Promise<void>
   /** Ends after the records at hand. */
   stop(): Promise<void>
 }
@@ -144,7 +146,7 @@ export function createAbsorber(deps: AbsorberDeps): Absorber {
     }
   }
 
-  async function lookAfterOthers(): Promise<void> {
+  async function tidy(): Promise<void> {
     const now = clock.elapsed()
     if (now >= countAt) {
       waiting = await captured.count()
@@ -163,7 +165,7 @@ export function createAbsorber(deps: AbsorberDeps): Absorber {
       const start = clock.elapsed()
       let found = false
       try {
-        await lookAfterOthers()
+        await tidy()
         if (await sole.held()) found = (await step()).tried > 0
         failing = false
       } catch (error) {
@@ -205,6 +207,7 @@ export function createAbsorber(deps: AbsorberDeps): Absorber {
         await sleep(clock, SOONEST)
       }
     },
+    tidy,
     async stop() {
       stopped = true
       wake()

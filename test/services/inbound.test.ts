@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest'
 import { type Database, openDatabase } from '../../server/db.ts'
 import { silent } from '../support/database.ts'
+import { describeInboundSchedules } from '../support/inbound-schedule-suite.ts'
 import { describeInbound } from '../support/inbound-suite.ts'
 import { openPostgres, type TestPostgres } from '../support/postgres.ts'
 
@@ -16,3 +17,4 @@ afterAll(async () => {
 })
 
 describeInbound('Postgres', () => database.sql)
+describeInboundSchedules('Postgres', () => database.sql, [1, 2, 3, 4, 5, 6])
