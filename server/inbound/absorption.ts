@@ -77,7 +77,8 @@ async function absorbRun(
   const by = rowWriter(key.tenant, sub)
   const { precondition, change, absorbs, outcome } = takingIn(plan, by, meant, ground, needs.policy ?? shippedPolicy)
   try {
-    await room.edit(by, change, precondition, { bytes: sizeOf(meant), frees: false, via: 'sql', absorbs })
+    const frees = steps.every((step) => step.change === undefined || step.change.operation === 'delete')
+    await room.edit(by, change, precondition, { bytes: sizeOf(meant), frees, via: 'sql', absorbs })
     return [outcome()]
   } catch (thrown) {
     const error = toSyncError(thrown)

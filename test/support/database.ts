@@ -13,7 +13,16 @@ import type { FindingsUnderTest } from './findings-contract.ts'
 import type { StoreUnderTest } from './log-store-contract.ts'
 
 const TABLES_OF_A_RECORD = [
-  ...['record_updates', 'server_items', 'record_clients', 'field_changes', 'conflicts', 'quarantine', 'set_aside'],
+  ...[
+    'record_updates',
+    'server_items',
+    'record_clients',
+    'field_changes',
+    'conflicts',
+    'quarantine',
+    'set_aside',
+    'inbound_changes',
+  ],
 ]
 
 export const silent = createLogger('silent')
