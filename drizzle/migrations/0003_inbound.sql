@@ -1,3 +1,9 @@
+CREATE TABLE "rapport"."inbound_absorber" (
+	"place" integer PRIMARY KEY NOT NULL,
+	"holder" uuid NOT NULL,
+	"until" timestamp with time zone NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "rapport"."inbound_changes" (
 	"tenant" text COLLATE "C" NOT NULL,
 	"id" bigint GENERATED ALWAYS AS IDENTITY (sequence name "rapport"."inbound_changes_id_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),

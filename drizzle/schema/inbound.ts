@@ -4,7 +4,7 @@
  * documents by status, never by a cursor: `id` is the order of capture, and transactions commit in another one.
  */
 import { sql } from 'drizzle-orm'
-import { bigint, index, jsonb, primaryKey, text, timestamp } from 'drizzle-orm/pg-core'
+import { bigint, index, integer, jsonb, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core'
 import { key, rapport } from './columns.ts'
 
 export const inboundChanges = rapport.table(
@@ -42,3 +42,10 @@ export const inboundChanges = rapport.table(
     index('inbound_changes_settled').on(table.settledAt).where(sql`${table.settledAt} is not null`),
   ],
 )
+
+/** One row: which process absorbs, and until when others leave it to that one. */
+export const inboundAbsorber = rapport.table('inbound_absorber', {
+  place: integer('place').primaryKey(),
+  holder: uuid('holder').notNull(),
+  until: timestamp('until', { withTimezone: true }).notNull(),
+})

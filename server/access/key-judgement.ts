@@ -37,7 +37,8 @@ export function judgeKey(court: Court, touch: KeyTouch): void {
     const blind = isUnseen && !(item.origin !== null && touched.isNew(item.origin))
     const seen = item.origin === null || blind ? undefined : ledger.writeOf(item.origin)
     const value = contentOf(item)
-    const ofSame = !blind && standing.write !== undefined && standing.write.client === id.client
+    // And others' writes that the server makes bear the same client id as his.
+    const ofSame = !isUnseen && standing.write !== undefined && standing.write.client === id.client
     const seenAtLeast = ofSame && isBehind(court, standing.write, seen) ? standing.write : seen
     if (value === GONE) {
       standing = judgeGone(court, touch, item, seenAtLeast, standing)

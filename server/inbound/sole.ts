@@ -1,9 +1,12 @@
 /**
- * Which of the processes on one database absorbs: whoever holds a lock of the database's, which ends with its connection. Two at once
- * would do no harm, since the database has each change settled once; they would only get in each other's way.
+ * Which of the processes on one database absorbs: whoever holds the lease, by the database's clock. Two at once would do no harm, since the
+ * database has each change settled once; they would only get in each other's way. So nothing is done when a lease runs out in the
+ * middle of something, and no connection is kept for a lock, which the driver would not survive losing.
  */
+import { randomUUID } from 'node:crypto'
 import type { Clock } from '@rapport/shared/clock.ts'
 import type { Sql } from '../db.ts'
+import { run } from '../projection/transaction.ts'
 
 export interface Sole {
   /** Whether this process is the one, as far as it knows; becomes it if nobody is. Rejects while the database is away. */
@@ -12,55 +15,38 @@ export interface Sole {
   release(): Promise<void>
 }
 
-/** Any number that no other program uses for a lock in the same database. */
-const ABSORBER_LOCK = 7_269_312_057
-/**
- * Milliseconds between looks at the lock, or for it. Well below the silence after which the driver takes a connection for dead, since
- * nothing else is sent on this one.
- */
-const LOOK_EVERY = 1_000
-
-type Connection = Awaited<ReturnType<Sql['reserve']>>
+/** How long after a process died without a word another one takes over. */
+const LEASE_SECONDS = 3
+/** Milliseconds between looks at the lease. */
+const LOOK_EVERY = 500
 
 export function createSole(sql: Sql, kind: 'embedded' | 'postgres', clock: Clock): Sole {
-  // The embedded database has one server, and all its connections are one session, for which every lock is free.
+  // The embedded database has one server.
   if (kind === 'embedded') return { held: () => Promise.resolve(true), release: () => Promise.resolve() }
-  let holder: { readonly connection: Connection; readonly backend: number } | undefined
+  const holder = randomUUID()
+  let isHeld = false
   let lookAt = Number.NEGATIVE_INFINITY
-
-  /** The driver connects anew without a word, and then the lock is gone. */
-  async function isStillHeld({ connection, backend }: NonNullable<typeof holder>): Promise<boolean> {
-    try {
-      const [row] = await connection<{ backend: number }[]>`select pg_backend_pid() as backend`
-      return row?.backend === backend
-    } catch {
-      return false
-    }
-  }
-
   return {
     async held() {
-      if (clock.elapsed() < lookAt) return holder !== undefined
+      if (clock.elapsed() < lookAt) return isHeld
+      isHeld = false
+      isHeld = (await run(sql, TAKE, [holder])).length > 0
       lookAt = clock.elapsed() + LOOK_EVERY
-      if (holder !== undefined && (await isStillHeld(holder))) return true
-      holder?.connection.release()
-      holder = undefined
-      const connection = await sql.reserve()
-      try {
-        const [row] = await connection<{ locked: boolean; backend: number }[]>`
-          select pg_try_advisory_lock(${ABSORBER_LOCK}::bigint) as locked, pg_backend_pid() as backend`
-        if (row?.locked === true) holder = { connection, backend: row.backend }
-      } finally {
-        if (holder === undefined) connection.release()
-      }
-      return holder !== undefined
+      return isHeld
     },
     async release() {
-      const held = holder
-      holder = undefined
-      if (held === undefined) return
-      await held.connection`select pg_advisory_unlock(${ABSORBER_LOCK}::bigint)`.catch(() => undefined)
-      held.connection.release()
+      if (isHeld) await run(sql, LEAVE, [holder]).catch(() => undefined)
+      isHeld = false
+      lookAt = clock.elapsed() + LOOK_EVERY
     },
   }
 }
+
+const TAKE = `
+insert into rapport.inbound_absorber as a (place, holder, until)
+values (1, $1, now() + ${LEASE_SECONDS} * interval '1 second')
+on conflict (place) do update set holder = excluded.holder, until = excluded.until
+where a.holder = excluded.holder or a.until < now()
+returning 1`
+
+const LEAVE = 'delete from rapport.inbound_absorber where holder = $1'

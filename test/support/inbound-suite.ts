@@ -3,6 +3,7 @@
 import { systemClock } from '@rapport/shared/clock.ts'
 import type { RecordKey } from '@rapport/shared/ids.ts'
 import { describe, expect, test } from 'vitest'
+import type { Policy } from '../../server/access/policy.ts'
 import type { Sql } from '../../server/db.ts'
 import { installCapture } from '../../server/inbound/capture.ts'
 import { freshTenant, recordKey } from './entries.ts'
@@ -321,6 +322,52 @@ export function describeInbound(name: string, sql: () => Sql): void {
         expect(await stage.sql`select score, title from contacts where tenant = ${key.tenant}`).toEqual([
           { score: 7, title: 'CFO' },
         ])
+      }),
+    )
+
+    test(
+      'what the policy keeps from row writers is refused place by place; the others of a statement stay',
+      on(async (stage) => {
+        const key = await projectedContact(stage)
+        const policy: Policy = {
+          grants: { crm: { '*': { anyone: { record: 'write', except: { 'fields/title': 'read', emails: 'read' } } } } },
+        }
+        await stage.sql`update contacts set title = 'CTO', stage = 'customer' where tenant = ${key.tenant}`
+        await stage.sql`delete from contact_emails where tenant = ${key.tenant}`
+        await stage.absorber({ policy }).drain()
+        await stage.projector().drain()
+        expect(await changesOf(stage.sql, key.tenant)).toMatchObject([
+          { status: 'partial', reason: 'fields.title may not be written' },
+          { status: 'refused', reason: 'emails.e1.deleted may not be written' },
+          { status: 'refused', reason: 'emails.e2.deleted may not be written' },
+        ])
+        expect(await read(stage, key)).toMatchObject({ fields: { title: 'CEO', stage: 'customer' }, emails: { e1: {}, e2: {} } })
+        expect(await stage.wrong(key.tenant)).toEqual([])
+      }),
+    )
+
+    test(
+      'several writers of one record: each edit has its own author, and each had seen the rows of those before',
+      on(async (stage) => {
+        const key = await projectedContact(stage)
+        for (const [sub, title] of [
+          ['ann', 'CTO'],
+          ['bea', 'COO'],
+          ['ann', 'CMO'],
+        ] as const) {
+          await stage.sql.begin(async (session) => {
+            await session`select set_config('rapport.actor', ${sub}, true)`
+            await session`update contacts set title = ${title} where tenant = ${key.tenant}`
+          })
+        }
+        await settle(stage)
+        const history = (await historyOf(stage.sql, key)).filter(({ via }) => via === 'sql')
+        expect(history.map(({ sub, after }) => [sub, after])).toEqual([
+          ['ann', 'CMO'],
+          ['bea', 'COO'],
+          ['ann', 'CTO'],
+        ])
+        expect(await conflictsOf(stage.sql, key)).toEqual([])
       }),
     )
 
