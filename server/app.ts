@@ -31,7 +31,7 @@ const ANSWERS_MS = 2_000
 /** For which connections in use are told that their next answer is the last; one at rest is then hardly closed under a request. */
 const LAST_ANSWERS_MS = 200
 const TRAFFIC_STOP_MS = 6_500
-const ABSORBER_STOP_MS = 500
+const ABSORBER_STOP_MS = 1_000
 /** Between looks for connections that have had their last answer. */
 const LOOK_EVERY_MS = 50
 /** A database that takes longer to answer is not fit for traffic. */

@@ -44,8 +44,9 @@ const RECORDS_AT_ONCE = { embedded: 8, postgres: 32 } as const
 /** Milliseconds between looks: soon after there was something, then rarer and rarer. */
 const SOONEST = 20
 const LATEST = 250
-/** Looking through very many changes that wait for their records takes its time: that is then the smaller part of it. */
+/** Looking through very many changes that wait for their records takes its time: that is then the smaller part of it, up to this. */
 const SHARE = 4
+const LONGEST = 1_000
 const COUNT_EVERY = 1_000
 const COUNT_SHARE = 20
 const FORGET_EVERY = 600_000
@@ -172,7 +173,7 @@ export function createAbsorber(deps: AbsorberDeps): Absorber {
         if (!failing && !stopped) logger.warn({ err: error }, 'absorbing changes of rows failed; trying again')
         failing = true
       }
-      await rest(found ? 0 : Math.max(pause, (clock.elapsed() - start) * SHARE))
+      if (!stopped) await rest(found ? 0 : Math.max(pause, Math.min((clock.elapsed() - start) * SHARE, LONGEST)))
       pause = found ? SOONEST : Math.min(pause * 2, LATEST)
     }
   }
