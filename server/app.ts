@@ -56,7 +56,7 @@ export async function startApp(
   const signingKey = await openSigningKey(config.dataDirectory)
   const verify = createVerifier(signingKey, config.audience, clock)
 
-  const { database, updateLog, registry, projector, plans } = await startEngine({
+  const { database, updateLog, registry, projector, feed, plans } = await startEngine({
     config,
     clock,
     log,
@@ -82,8 +82,10 @@ export async function startApp(
     ABSORBER_STOP_MS,
   )
   absorber.start()
+  feed.start()
 
   let draining = false
+  const ending = new AbortController()
   const probe = createProbe(database, clock)
   const gateway = createGateway({
     clock,
@@ -106,6 +108,8 @@ export async function startApp(
     reached: projector.reached,
     metrics,
     verify,
+    feed,
+    ending: ending.signal,
     draining: () => draining,
     async unready() {
       if (draining) return 'draining'
@@ -116,6 +120,7 @@ export async function startApp(
 
   async function stopTraffic(server: Server): Promise<void> {
     draining = true
+    ending.abort()
     gateway.refuse()
     // Still listening, so whoever comes meanwhile is told to come back, and not to use its connection again.
     await Promise.all([registry.drain(DRAIN_MS), sleep(clock, LAST_ANSWERS_MS)])

@@ -11,6 +11,7 @@ import { rebuildRows } from './commands/rebuild.ts'
 import { DEFAULT_DAYS, noteRestoration } from './commands/restored.ts'
 import { runStatement } from './commands/sql.ts'
 import { DEFAULT_TTL_SECONDS, printToken } from './commands/token.ts'
+import { manageWebhooks, OVERLAP_HOURS } from './commands/webhook.ts'
 import { readConfig } from './config.ts'
 
 /** How long a command that failed outside of what it awaits is left to close its database. */
@@ -31,6 +32,12 @@ const HELP = `Usage: npm run --silent cli -- COMMAND
   restored [--days N] [--end]
       Says that the database was restored from a backup: for N days (${DEFAULT_DAYS} unless told otherwise), or until --end, what a client brings of
       other people's edits is taken, since the database may have lost them. Prints until when, as JSON.
+  webhook add --tenant TENANT --url URL [--types TYPE,TYPE…]
+      Sends a tenant's change events from now on to a URL, all of them or those of some record types. Prints its id and the secret that
+      signs them, as JSON; the secret is not shown again.
+  webhook list | remove ID | resume ID | replay ID --after CURSOR | rotate ID
+      Prints all of them and how they stand, or deletes one; delivers again to one that was given up or had enough; sends all events behind
+      a cursor of the feed again, under the same ids; gives a new secret, beside which the old one signs for ${OVERLAP_HOURS} hours.
   import FILE [--tenant TENANT] [--format vcard|google|outlook|hubspot|csv] [--mapping FILE.json] [--dates day-first|month-first]
       Imports customers from vCards (3.0, 4.0) or from a CSV export of Google Contacts, Outlook or HubSpot; from other tables with a
       mapping file. Prints what it did as JSON. Run again, it imports nothing twice. Lines that are broken are skipped and listed
@@ -46,6 +53,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   rebuild: rebuildRows,
   faults: printFaults,
   restored: noteRestoration,
+  webhook: manageWebhooks,
   help: async () => HELP,
 }
 

@@ -2,6 +2,7 @@
  * The environment as typed values. The only reader of `process.env`; a bad value ends the start with one sentence that names
  * the variable, never its value (it may be a secret in the wrong place).
  */
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { SyncError } from '@rapport/shared/errors.ts'
 
@@ -35,6 +36,10 @@ export interface Config {
   readonly audience: string
   /** Whether an empty embedded database is given sample records. */
   readonly samples: boolean
+  /** Change events older than that are removed, days. */
+  readonly feedRetentionDays: number
+  /** Addresses that webhooks may be sent to although they are not public: leading bits that all of a range have in common. */
+  readonly webhookAllow: readonly { readonly address: string; readonly bits: number }[]
   readonly logLevel: LogLevel
   readonly limits: Limits
 }
@@ -71,6 +76,8 @@ export function readConfig(environment: Environment = process.env): Config {
     dataDirectory: resolve(text('RAPPORT_DATA_DIR') ?? '.data'),
     audience: text('RAPPORT_AUDIENCE') ?? 'rapport',
     samples: onOrOff('RAPPORT_SAMPLES', text('RAPPORT_SAMPLES')),
+    feedRetentionDays: integer('RAPPORT_FEED_RETENTION_DAYS', 30, 1, 36_500),
+    webhookAllow: addressRanges('RAPPORT_WEBHOOK_ALLOW', text('RAPPORT_WEBHOOK_ALLOW')),
     logLevel: logLevel(text('LOG_LEVEL')),
     limits: Object.freeze({
       frameBytes: integer('RAPPORT_MAX_FRAME_BYTES', 4_194_304, 1_024, 1_073_741_824),
@@ -93,6 +100,15 @@ function onOrOff(name: string, given: string | undefined): boolean {
   if (given === undefined || given === 'on') return true
   if (given === 'off') return false
   throw bad(`${name} must be on or off.`)
+}
+
+function addressRanges(name: string, given: string | undefined): Config['webhookAllow'] {
+  return (given?.split(',') ?? []).map((range) => {
+    const [, address = '', bits] = /^([^/\s]+)(?:\/(\d{1,3}))?$/.exec(range.trim()) ?? []
+    const most = { 4: 32, 6: 128 }[isIP(address)]
+    if (most !== undefined && Number(bits ?? most) <= most) return { address, bits: Number(bits ?? most) }
+    throw bad(`${name} must be addresses or ranges such as 10.0.0.0/8, with commas between them.`)
+  })
 }
 
 function logLevel(given: string | undefined): LogLevel {

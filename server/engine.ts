@@ -12,6 +12,7 @@ import type { Config } from './config.ts'
 import type { Database } from './db.ts'
 import { createRegistry, type Registry } from './document/registry.ts'
 import { createLocalHints } from './fanout/hints.ts'
+import { createFeed, type Feed } from './feed/feed.ts'
 import type { Lifecycle } from './lifecycle.ts'
 import { classifyFailure } from './log/failures.ts'
 import { createSqlLogStore } from './log/sql-log-store.ts'
@@ -23,10 +24,13 @@ import { createProjector, type Projector } from './projection/projector.ts'
 const LOG_CLOSE_MS = 500
 const DATABASE_STOP_MS = 1_500
 const PROJECTOR_STOP_MS = 1_000
+const FEED_STOP_MS = 1_000
 /** How long a busy log gathers for one commit. In bench S2 it halves what the database does, and acknowledgements come 3 ms later. */
 const GATHER_MS = 3
 /** What one transaction of the projector takes on: the embedded database is one session, and others wait for its end. */
 const RECORDS_AT_ONCE = { embedded: 16, postgres: 32 } as const
+/** What one statement of the relay takes on, for the same reason. */
+const EVENTS_AT_ONCE = { embedded: 100, postgres: 500 } as const
 
 export interface Engine {
   readonly database: Database
@@ -34,6 +38,7 @@ export interface Engine {
   readonly registry: Registry
   readonly projector: Projector
   readonly plans: readonly Plan[]
+  readonly feed: Feed
 }
 
 export interface EngineNeeds {
@@ -52,7 +57,7 @@ export interface EngineNeeds {
   readonly plans?: readonly Plan[]
 }
 
-/** The projector is not started: a server calls its `start`, a command its `drain`. */
+/** Projector and feed are not started: a server calls their `start`, a command the projector's `drain`. */
 export async function startEngine(needs: EngineNeeds): Promise<Engine> {
   const { config, clock, log, metrics, lifecycle, open, createStore = createSqlLogStore, plans = compileShipped() } = needs
   const closeDatabase = (database: Database) => database.close()
@@ -63,6 +68,22 @@ export async function startEngine(needs: EngineNeeds): Promise<Engine> {
       createUpdateLog({ store: createStore(database.sql), classify: classifyFailure, clock, log, metrics, gather: GATHER_MS }),
     (started) => started.close(LOG_CLOSE_MS),
     2 * LOG_CLOSE_MS,
+  )
+  const feed = await lifecycle.start(
+    'feed',
+    () =>
+      createFeed({
+        sql: database.sql,
+        clock,
+        logger: log,
+        metrics,
+        retentionDays: config.feedRetentionDays,
+        webhookAllow: config.webhookAllow,
+        eventsAtOnce: EVENTS_AT_ONCE[database.kind],
+        vacuums: database.kind === 'embedded',
+      }),
+    (started) => started.stop(),
+    FEED_STOP_MS,
   )
   const bus = createLocalHints()
   const projector = await lifecycle.start(
@@ -77,6 +98,7 @@ export async function startEngine(needs: EngineNeeds): Promise<Engine> {
         metrics,
         recordsAtOnce: RECORDS_AT_ONCE[database.kind],
         vacuums: database.kind === 'embedded',
+        onProjected: feed.wake,
       }),
     (started) => started.stop(),
     PROJECTOR_STOP_MS,
@@ -98,5 +120,5 @@ export async function startEngine(needs: EngineNeeds): Promise<Engine> {
       }),
     (started) => started.drain(0),
   )
-  return { database, updateLog, registry, projector, plans }
+  return { database, updateLog, registry, projector, feed, plans }
 }

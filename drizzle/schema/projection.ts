@@ -3,7 +3,7 @@
  * the change feed will hand out.
  */
 import { sql } from 'drizzle-orm'
-import { bigint, index, integer, jsonb, primaryKey, text, timestamp, uuid } from 'drizzle-orm/pg-core'
+import { bigint, index, integer, jsonb, primaryKey, text, timestamp, uniqueIndex, uuid } from 'drizzle-orm/pg-core'
 import { key, rapport } from './columns.ts'
 
 /** Insert-only for writers of the log: the projector alone deletes, so no commit ever waits for it. */
@@ -74,7 +74,9 @@ export const outbox = rapport.table(
   {
     tenant: key('tenant').notNull(),
     id: uuid('id').notNull(),
-    /** Given after the commit, by one relay: serial numbers commit out of order. */
+    /** In the order of writing. Of one record that is the order of its commits too, since a record is projected by one at a time. */
+    serial: bigint('serial', { mode: 'number' }).notNull().generatedAlwaysAsIdentity(),
+    /** Given after the commit, one event at a time: serial numbers commit out of order. */
     position: bigint('position', { mode: 'number' }),
     aggregatetype: text('aggregatetype').notNull(),
     aggregateid: text('aggregateid').notNull(),
@@ -84,6 +86,7 @@ export const outbox = rapport.table(
   },
   (table) => [
     primaryKey({ name: 'outbox_key', columns: [table.tenant, table.id] }),
-    index('outbox_unpositioned').on(table.at).where(sql`${table.position} is null`),
+    index('outbox_unpositioned').on(table.serial).where(sql`${table.position} is null`),
+    uniqueIndex('outbox_feed').on(table.tenant, table.position).where(sql`${table.position} is not null`),
   ],
 )

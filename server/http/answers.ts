@@ -85,7 +85,8 @@ export function boundAnswers({ clock, limitHit }: AnswerNeeds, limits = LIMITS) 
     requireRoom(account)
     await next()
     const { status, headers, body } = context.res
-    if (body === null) return
+    // A stream of events has no end to wait for, and bounds itself.
+    if (body === null || headers.get('Content-Type')?.startsWith('text/event-stream') === true) return
     // Many may have got so far at once, but they are rendered one after the other.
     const bytes = await context.res.arrayBuffer()
     context.res = undefined

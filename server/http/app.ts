@@ -7,13 +7,14 @@ import type { Verifier } from '../auth/tokens.ts'
 import type { ReviewStore } from '../log/review-store.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { boundAnswers } from './answers.ts'
+import { type ChangesNeeds, createChanges } from './changes.ts'
 import { problem } from './problem.ts'
 import { createQuarantine, type QuarantineNeeds } from './quarantine.ts'
 import type { Authenticated } from './record-target.ts'
 import { createRecords, type RecordsNeeds } from './records.ts'
 import { createWriteRequests } from './write-request.ts'
 
-export interface HttpNeeds extends RecordsNeeds, QuarantineNeeds {
+export interface HttpNeeds extends RecordsNeeds, QuarantineNeeds, ChangesNeeds {
   readonly updateLog: RecordsNeeds['updateLog'] & QuarantineNeeds['updateLog']
   readonly review: ReviewStore
   readonly metrics: Pick<Metrics, 'render' | 'contentType'>
@@ -43,6 +44,7 @@ export function createHttpApp(needs: HttpNeeds): Hono<Authenticated> {
   const requests = createWriteRequests(needs)
   app.route('/v1/records', createRecords(needs, requests))
   app.route('/v1/quarantine', createQuarantine(needs, requests))
+  app.route('/v1/changes', createChanges(needs))
   return app
 }
 

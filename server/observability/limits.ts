@@ -17,6 +17,7 @@ export type LimitName =
   | 'pasts'
   | 'page'
   | 'answers'
+  | 'streams'
 
 export type LimitHit = (limit: LimitName) => void
 

@@ -46,6 +46,8 @@ export interface ProjectorDeps {
   readonly recordsAtOnce: number
   /** Whether the database leaves dead rows where they are unless it is told: the embedded one does. */
   readonly vacuums: boolean
+  /** Records were projected, and their change events committed. Must not throw. */
+  readonly onProjected?: () => void
 }
 
 /** Milliseconds after which a turn ends, at the next border between batches. */
@@ -104,6 +106,7 @@ export function createProjector(deps: ProjectorDeps): Projector {
           rests.get(writer)?.tried(rest.slice(0, taken), done.held)
           seconds.observe((clock.elapsed() - start) / 1000)
           projected.inc({ type }, done.settled)
+          if (done.settled > 0) deps.onProjected?.()
           unvacuumed += done.settled
           tally = sum(tally, done)
           rest = rest.slice(taken)

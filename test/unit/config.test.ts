@@ -13,6 +13,8 @@ describe('the configuration', () => {
       dataDirectory: resolve('.data'),
       audience: 'rapport',
       samples: true,
+      feedRetentionDays: 30,
+      webhookAllow: [],
       logLevel: 'info',
       limits: {
         frameBytes: 4_194_304,
@@ -33,6 +35,8 @@ describe('the configuration', () => {
       RAPPORT_AUDIENCE: '',
       RAPPORT_SAMPLES: 'off',
       LOG_LEVEL: 'warn',
+      RAPPORT_FEED_RETENTION_DAYS: '7',
+      RAPPORT_WEBHOOK_ALLOW: '127.0.0.1, ::1,10.0.0.0/8',
       RAPPORT_RATE_UPDATES_PER_S: '0',
     })
     expect(config).toMatchObject({
@@ -43,6 +47,12 @@ describe('the configuration', () => {
       audience: 'rapport',
       samples: false,
       logLevel: 'warn',
+      feedRetentionDays: 7,
+      webhookAllow: [
+        { address: '127.0.0.1', bits: 32 },
+        { address: '::1', bits: 128 },
+        { address: '10.0.0.0', bits: 8 },
+      ],
       limits: { updatesPerSecond: 0 },
     })
     expect(readConfig({ RAPPORT_SQL_PORT: '5499', DATABASE_URL: '' })).toMatchObject({ sqlPort: 5499, databaseUrl: undefined })
@@ -55,6 +65,9 @@ describe('the configuration', () => {
     ['PORT', '-1'],
     ['PORT', '1e3'],
     ['DATABASE_URL', 'mysql://secret@x/y'],
+    ['RAPPORT_FEED_RETENTION_DAYS', '0'],
+    ['RAPPORT_WEBHOOK_ALLOW', 'localhost'],
+    ['RAPPORT_WEBHOOK_ALLOW', '10.0.0.0/33'],
     ['RAPPORT_SQL_PORT', '0'],
     ['RAPPORT_SQL_PORT', '65536'],
     ['RAPPORT_SQL_PORT', 'secret'],

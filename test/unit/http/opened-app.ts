@@ -21,6 +21,7 @@ export interface AppOptions {
   readonly policy?: Policy
   readonly review?: Partial<HttpNeeds['review']>
   readonly updateLog?: Partial<HttpNeeds['updateLog']>
+  readonly feed?: Partial<HttpNeeds['feed']>
 }
 
 const NOTHING_FOUND: HttpNeeds['review'] = {
@@ -33,13 +34,18 @@ const NOTHING_FOUND: HttpNeeds['review'] = {
   restoredUntil: async () => null,
 }
 
+const NO_EVENTS: HttpNeeds['feed'] = {
+  reader: { page: async (_tenant, after) => ({ events: [], next: after }), head: async () => 0, oldest: async () => 0 },
+  news: { follow: () => ({ moved: async () => undefined, end: () => undefined }) },
+}
+
 export const principal = (roles: string[]): Principal =>
   ({ tenant: 'demo', sub: 'ann', roles, teams: [], expiresAt: 1e12 }) as unknown as Principal
 
 /** A token is the name of its role, or `nobody`. */
 export function openApp(options: AppOptions = {}) {
   const { unready, clock = systemClock, limits, reached = async () => true, heads = {}, draining = () => false, policy } = options
-  const { review, updateLog } = options
+  const { review, updateLog, feed } = options
   const registry = createFakeRegistry()
   const logged: string[] = []
   const limitsHit: string[] = []
@@ -66,6 +72,8 @@ export function openApp(options: AppOptions = {}) {
     verify: async (token) => ({ type: 'verified', principal: principal(token === 'nobody' ? [] : [token]) }),
     unready: async () => unready,
     draining,
+    feed: { ...NO_EVENTS, ...feed },
+    ending: new AbortController().signal,
     policy,
   })
   const request = (method: string, path: string, init: RequestInit & { duplex?: 'half' } = {}, token = 'rep') =>
