@@ -83,10 +83,10 @@ left join lateral (
     from (
       select o.position, o.id, o.aggregatetype, o.aggregateid, o.type, o.at, o.payload::text as payload
       from (
-        select some.*, sum(pg_column_size(some.payload)) over (order by some.position) - pg_column_size(some.payload) as before
+        select first.*, sum(pg_column_size(first.payload)) over (order by first.position) - pg_column_size(first.payload) as before
         from (
           select * from rapport.outbox where tenant = $1 and position > $2 order by position limit $3
-        ) as some
+        ) as first
       ) as o
       where o.before < $4
     ) as stored
