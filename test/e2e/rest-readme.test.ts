@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { startTestServer } from '../support/server.ts'
+import { until } from '../support/stock-client.ts'
 
 const README = readFileSync(fileURLToPath(new URL('../../README.md', import.meta.url)), 'utf8')
 
@@ -53,6 +54,28 @@ test('so do those about the past', async () => {
       { items: [], nextCursor: null },
       undefined,
     ])
+  } finally {
+    await server.stop()
+  }
+})
+
+test('so do those about changes', async () => {
+  const [, pasted = ''] = /```sh\n(changes\(\).*?)```/s.exec(README) ?? []
+  const server = await startTestServer()
+  try {
+    const token = await server.token('crm', 'crm')
+    const feed = async (): Promise<{ items: unknown[] }> =>
+      (await (await server.get('/v1/changes?limit=1', token)).json()) as { items: unknown[] }
+    await until(async () => (await feed()).items.length > 0, 'there are events of the samples')
+    const env = { ...process.env, TOKEN: token }
+    const { stdout } = await promisify(execFile)('sh', ['-c', pasted.replaceAll('127.0.0.1:4100', server.address)], { env })
+    const [first, latest] = stdout
+      .split('\n')
+      .slice(0, 2)
+      .map((line): unknown => JSON.parse(line))
+    const data = { op: 'c', before: null, documentSequence: 1, mappingVersion: expect.any(Number) }
+    expect(first).toMatchObject({ items: [{ specversion: '1.0', source: '/tenants/demo', data }], next: '1' })
+    expect(latest).toMatchObject({ items: [], next: expect.stringMatching(/^[1-9]\d*$/) })
   } finally {
     await server.stop()
   }
