@@ -23,6 +23,7 @@ import { createReviewStore } from './log/review-store.ts'
 import { limitHits } from './observability/limits.ts'
 import type { Logger } from './observability/logger.ts'
 import { createMetrics } from './observability/metrics.ts'
+import { createRowLists } from './projection/row-lists.ts'
 import { createSamples } from './samples/create.ts'
 
 /** Milliseconds for each step of a stop; together they stay below the 10 s in which a stop is promised. */
@@ -96,13 +97,20 @@ export async function startApp(
     verify,
     isRecordType: (name) => recordTypeOf(name) !== undefined,
   })
+  const limitHit = limitHits(metrics)
   const http = createHttpApp({
     registry,
     updateLog,
     clock,
     log,
-    limitHit: limitHits(metrics),
+    limitHit,
     limits: config.limits,
+    rows: createRowLists({
+      sql: database.sql,
+      plans,
+      canGiveUp: database.kind === 'postgres',
+      onGivenUp: () => limitHit('list_time'),
+    }),
     review: createReviewStore(database.sql),
     moments: createMoments(database.sql),
     reached: projector.reached,

@@ -37,6 +37,7 @@ export interface Engine {
   readonly updateLog: UpdateLog
   readonly registry: Registry
   readonly projector: Projector
+  /** What is projected by. */
   readonly plans: readonly Plan[]
   readonly feed: Feed
 }

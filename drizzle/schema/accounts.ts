@@ -1,6 +1,6 @@
 /** Accounts as rows. */
 import { index, integer, numeric, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
-import { key } from './columns.ts'
+import { key, wordsIndex } from './columns.ts'
 import { commonColumns, commonTables, contactPointTables, identity } from './customer-tables.ts'
 
 export const accounts = pgTable(
@@ -22,6 +22,7 @@ export const accounts = pgTable(
     primaryKey({ name: 'accounts_key', columns: [table.tenant, table.id] }),
     index('accounts_by_name').on(table.tenant, table.name),
     index('accounts_by_parent').on(table.tenant, table.parentId),
+    wordsIndex('accounts_words', table.name, table.summary),
   ],
 )
 

@@ -1,6 +1,6 @@
 /** Contacts, the customers, as rows. */
 import { boolean, date, index, numeric, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
-import { key } from './columns.ts'
+import { key, wordsIndex } from './columns.ts'
 import { commonColumns, commonTables, contactPointTables, identity } from './customer-tables.ts'
 
 export const contacts = pgTable(
@@ -26,6 +26,7 @@ export const contacts = pgTable(
     primaryKey({ name: 'contacts_key', columns: [table.tenant, table.id] }),
     index('contacts_by_name').on(table.tenant, table.lastName, table.firstName),
     index('contacts_by_account').on(table.tenant, table.accountId),
+    wordsIndex('contacts_words', table.firstName, table.lastName, table.summary),
   ],
 )
 

@@ -15,7 +15,7 @@ import {
   text,
   timestamp,
 } from 'drizzle-orm/pg-core'
-import { key } from './columns.ts'
+import { key, wordsIndex } from './columns.ts'
 
 /** For SQL writers that name none; the server always does. */
 const id = () => key('id').notNull().default(sql`gen_random_uuid()::text`)
@@ -43,6 +43,7 @@ export function contactPointTables<P extends string>(parent: P) {
       `${parent}_emails`,
       parent,
       { label: label(), address: text('address'), isPrimary: boolean('is_primary'), sortOrder: order() },
+      'address',
       'address',
     ),
     phones: childTable(
@@ -83,21 +84,27 @@ export function commonTables<P extends string>(parent: P) {
   }
 }
 
-/** A row for each entry of a collection: the record's key, the entry's id, and its columns; `searched` is one to look rows up by. */
+/**
+ * A row for each entry of a collection: the record's key, the entry's id, and its columns; `searched` is one to look rows up by,
+ * `worded` one whose words are searched.
+ */
 function childTable<N extends string, P extends string, C extends Record<string, PgColumnBuilderBase>>(
   name: N,
   parent: P,
   columns: C,
   searched?: keyof C & string,
+  worded?: keyof C & string,
 ) {
   return pgTable(
     name,
     { tenant: key('tenant').notNull(), parentId: key(`${parent}_id`).notNull(), id: id(), ...columns },
     (table) => {
       const column = searched === undefined ? undefined : table[searched]
+      const words = worded === undefined ? undefined : table[worded]
       return [
         primaryKey({ name: `${name}_key`, columns: [table.tenant, table.parentId, table.id] }),
         ...(column === undefined ? [] : [index(`${name}_by_${searched}`).on(table.tenant, column)]),
+        ...(words === undefined ? [] : [wordsIndex(`${name}_words`, words)]),
       ]
     },
   )

@@ -1,6 +1,6 @@
 /** Opportunities as rows, and the contacts who take part in them (N:M). */
 import { date, doublePrecision, index, numeric, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
-import { key } from './columns.ts'
+import { key, wordsIndex } from './columns.ts'
 import { commonColumns, commonTables, identity } from './customer-tables.ts'
 
 export const opportunities = pgTable(
@@ -21,6 +21,7 @@ export const opportunities = pgTable(
   (table) => [
     primaryKey({ name: 'opportunities_key', columns: [table.tenant, table.id] }),
     index('opportunities_by_account').on(table.tenant, table.accountId),
+    wordsIndex('opportunities_words', table.name, table.summary),
   ],
 )
 

@@ -1,21 +1,22 @@
 /**
- * One page of a list of records, as the text of an answer. Pages go by id: what is written meanwhile shifts nothing.
+ * One page of a list of records, as the text of an answer. A page begins behind a place in its list: what is written meanwhile shifts
+ * nothing.
  *
  * A record may be megabytes large, so a page ends early once it is long enough, records are rendered one at a time, and everything
  * else has its turn in between.
  */
 import type { Clock } from '@rapport/shared/clock.ts'
 import { toSyncError } from '@rapport/shared/errors.ts'
-import type { RecordId } from '@rapport/shared/ids.ts'
 import type { RecordType } from '@rapport/shared/schema/record-type.ts'
 import type { Policy } from '../access/policy.ts'
 import type { Principal } from '../auth/principal.ts'
 import type { Room } from '../document/handle.ts'
 import type { Registry } from '../document/registry.ts'
-import type { UpdateLog } from '../log/update-log.ts'
 import type { LimitHit } from '../observability/limits.ts'
 import type { Logger } from '../observability/logger.ts'
+import type { ListWalk, Place } from './list-walks.ts'
 import { visibleResourceOf } from './record-resource.ts'
+import type { Thinning } from './sparse-fields.ts'
 
 /** Characters of JSON after which a page takes no further record. */
 const LONG_PAGE = 8 * 1024 * 1024
@@ -27,78 +28,84 @@ const MAX_EXAMINED = 1000
 export interface ListNeeds {
   readonly clock: Clock
   readonly registry: Registry
-  readonly updateLog: Pick<UpdateLog, 'page'>
   readonly log: Logger
   readonly limitHit: LimitHit
   /** Without one, the policy that ships. */
   readonly policy?: Policy | undefined
 }
 
-export interface ListQuery {
+export interface ListQuery<P extends Place> {
   /** Who reads it: records of the same tenant, without those that this principal may not open. */
   readonly principal: Principal
   readonly type: RecordType
   /** Records wanted. */
   readonly limit: number
-  /** The id behind which the page begins; empty for the first. */
-  readonly after: RecordId | ''
+  readonly walk: ListWalk<P>
+  /** The place behind which the page begins; `undefined` for the first. */
+  readonly after: P | undefined
   /** Whether deleted records belong to it. */
   readonly deleted: boolean
+  /** What of each record is wanted; all, unless said otherwise. */
+  readonly thinning?: Thinning | undefined
 }
 
 /** `{items, nextCursor}` as JSON; at least one item unless the list has come to its end, or to 1,000 that do not show. */
-export async function renderList(needs: ListNeeds, query: ListQuery): Promise<string> {
-  const { principal, type, limit } = query
+export async function renderList<P extends Place>(needs: ListNeeds, query: ListQuery<P>): Promise<string> {
+  const { walk, limit } = query
   const items: string[] = []
   let length = 0
   let after = query.after
   for (let examined = 0; examined < MAX_EXAMINED; ) {
     const wanted = limit - items.length
-    const ids = await needs.updateLog.page(principal.tenant, type.name, after, wanted)
-    for await (const { id, item } of renderEach(needs, query, ids)) {
+    const places = await walk.next(after, wanted)
+    for await (const { place, item } of renderEach(needs, query, places)) {
       examined += 1
-      after = id
+      after = place
       if (item === undefined) continue
       items.push(item)
       length += item.length
       if (length >= LONG_PAGE) break
     }
-    if (ids.length < wanted && after === (ids.at(-1) ?? after)) return pageOf(items, undefined)
+    if (places.length < wanted && after === (places.at(-1) ?? after)) return pageOf(items, undefined)
     if (length >= LONG_PAGE) needs.limitHit('page')
     if (length >= LONG_PAGE || items.length === limit) break
   }
-  return pageOf(items, after)
+  return pageOf(items, after && walk.cursorOf(after))
 }
 
-function pageOf(items: readonly string[], after: string | undefined): string {
-  const nextCursor = after === undefined ? null : Buffer.from(after).toString('base64url')
+function pageOf(items: readonly string[], nextCursor: string | null = null): string {
   return `{"items":[${items.join(',')}],"nextCursor":${JSON.stringify(nextCursor)}}`
 }
 
-interface Rendered {
-  readonly id: RecordId
+interface Rendered<P extends Place> {
+  readonly place: P
   /** JSON; `undefined` for a record that does not belong to the list. */
   readonly item: string | undefined
 }
 
 /** In order. Each record is held from shortly before its turn until it is rendered, or until nobody wants it any more. */
-async function* renderEach(needs: ListNeeds, query: ListQuery, ids: readonly RecordId[]): AsyncGenerator<Rendered> {
+async function* renderEach<P extends Place>(
+  needs: ListNeeds,
+  query: ListQuery<P>,
+  places: readonly P[],
+): AsyncGenerator<Rendered<P>> {
   const { registry, clock } = needs
-  const ahead: { readonly id: RecordId; readonly room: Promise<Room | undefined> }[] = []
-  const left = ids.values()
+  const ahead: { readonly place: P; readonly room: Promise<Room | undefined> }[] = []
+  const left = places.values()
   const loadNext = (): void => {
-    const { value: id } = left.next()
-    if (id === undefined) return
-    const room = tolerant(needs, registry.acquire({ tenant: query.principal.tenant, type: query.type.name, id }))
+    const { value: place } = left.next()
+    if (place === undefined) return
+    const { tenant } = query.principal
+    const room = tolerant(needs, registry.acquire({ tenant, type: query.type.name, id: place.id }))
     // Until its turn comes nobody awaits it, and a failure that nobody awaits would end the process.
     room.catch(() => undefined)
-    ahead.push({ id, room })
+    ahead.push({ place, room })
   }
   for (let count = 0; count < AHEAD; count++) loadNext()
   try {
     for (let next = ahead.shift(); next !== undefined; next = ahead.shift()) {
       loadNext()
-      yield { id: next.id, item: await renderOne(needs, query, await next.room) }
+      yield { place: next.place, item: await renderOne(needs, query, await next.room) }
       await new Promise<void>((resolve) => clock.soon(resolve))
     }
   } finally {
@@ -106,11 +113,16 @@ async function* renderEach(needs: ListNeeds, query: ListQuery, ids: readonly Rec
   }
 }
 
-async function renderOne(needs: ListNeeds, query: ListQuery, room: Room | undefined): Promise<string | undefined> {
+async function renderOne<P extends Place>(
+  needs: ListNeeds,
+  query: ListQuery<P>,
+  room: Room | undefined,
+): Promise<string | undefined> {
   if (room === undefined) return undefined
   try {
     const record = await tolerant(needs, visibleResourceOf(query, room, needs.policy))
-    return record === undefined || (record.deletedAt !== null && !query.deleted) ? undefined : JSON.stringify(record)
+    if (record === undefined || (record.deletedAt !== null && !query.deleted)) return undefined
+    return JSON.stringify(query.thinning?.(record) ?? record)
   } finally {
     needs.registry.release(room)
   }

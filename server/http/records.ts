@@ -3,24 +3,28 @@
  * `record-restore.ts`, and what was found in them in `history.ts` and `conflicts.ts`.
  */
 import { SyncError } from '@rapport/shared/errors.ts'
-import { parseRecordId, type RecordId, type RecordKey } from '@rapport/shared/ids.ts'
+import type { RecordKey } from '@rapport/shared/ids.ts'
 import { type Context, Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { Policy } from '../access/policy.ts'
 import type { ReviewStore } from '../log/review-store.ts'
 import type { UpdateLog } from '../log/update-log.ts'
+import type { RowLists } from '../projection/row-lists.ts'
 import { etagOf, readIfMatch, readIfNoneMatch } from './conditions.ts'
 import { addConflicts } from './conflicts.ts'
 import { createGate } from './gate.ts'
 import { addHistory } from './history.ts'
+import { readFilters } from './list-filters.ts'
+import { type ListWalk, type Place, walkById, walkByRows } from './list-walks.ts'
 import { type Moment, readMoment } from './moment.ts'
-import { noCursor, readLimit } from './paging.ts'
+import { readLimit } from './paging.ts'
 import { createPastStates, type PastNeeds } from './past-states.ts'
 import { type ListNeeds, renderList } from './record-list.ts'
 import { type RecordResource, readResource, requireVisible, toResource } from './record-resource.ts'
 import { addRecordRestore } from './record-restore.ts'
 import { type Authenticated, readFlag, readTarget, readType, type Target } from './record-target.ts'
 import { addRecordWrites } from './record-writes.ts'
+import { readThinning } from './sparse-fields.ts'
 import type { WriteNeeds, WriteRequests } from './write-request.ts'
 
 /** Lists rendered at once, each with some ten megabytes in hand; those that may wait, and for how many milliseconds. */
@@ -33,12 +37,13 @@ const PROJECTION_PATIENCE_MS = 5_000
 export interface RecordsNeeds extends ListNeeds, WriteNeeds, PastNeeds {
   readonly updateLog: Pick<UpdateLog, 'heads' | 'page' | 'load' | 'readAfter'>
   readonly review: ReviewStore
+  readonly rows: RowLists
   /** Whether the record's rows show it at `sequence` or later, within so many milliseconds. */
   readonly reached: (key: RecordKey, sequence: number, milliseconds: number) => Promise<boolean>
 }
 
 export function createRecords(needs: RecordsNeeds, requests: WriteRequests): Hono<Authenticated> {
-  const { registry, updateLog, clock, limitHit, reached, policy } = needs
+  const { registry, updateLog, clock, limitHit, reached, rows, policy } = needs
   const app = new Hono<Authenticated>()
   const pasts = createPastStates(needs)
   const gate = createGate({
@@ -81,11 +86,27 @@ export function createRecords(needs: RecordsNeeds, requests: WriteRequests): Hon
   }
 
   app.get('/:type', async (context) => {
-    const principal = context.get('principal')
-    const query = { principal, type: readType(context, policy), ...readQuery(context) }
-    const page = await gate(() => renderList(needs, query))
-    return context.body(page, 200, { 'Content-Type': 'application/json' })
+    const page = readPage(context)
+    return context.body(await gate(page), 200, { 'Content-Type': 'application/json' })
   })
+
+  /** The page that a request asks for, still to be read. */
+  function readPage(context: Context<Authenticated>): () => Promise<string> {
+    if (context.req.query('projected') !== undefined)
+      throw malformed('lists do not wait for rows; read a record with projected=true')
+    const principal = context.get('principal')
+    const type = readType(context, policy)
+    const [limit, deleted, thinning] = [readLimit(context), readFlag(context, 'deleted'), readThinning(context, type)]
+    const rowList = rows(type.name)
+    const filters = readFilters(context, rowList)
+    const along = <P extends Place>(walk: ListWalk<P>) => {
+      const cursor = context.req.query('cursor') || undefined
+      const after = cursor === undefined ? undefined : walk.placeOf(cursor)
+      return () => renderList(needs, { principal, type, limit, deleted, thinning, walk, after })
+    }
+    if (filters === undefined || rowList === undefined) return along(walkById(updateLog, principal, type))
+    return along(walkByRows({ rows: rowList, principal, type, filters, deleted, policy }))
+  }
 
   addRecordWrites(app, { clock, policy, requests })
   addRecordRestore(app, { registry, policy, pasts, requests })
@@ -114,16 +135,6 @@ function refuseOtherMethods(app: Hono<Authenticated>, policy: Policy | undefined
       throw new HTTPException(405, { message: `this resource takes ${methods}` })
     })
   }
-}
-
-function readQuery(context: Context): { limit: number; after: RecordId | ''; deleted: boolean } {
-  if (context.req.query('projected') !== undefined)
-    throw malformed('lists do not wait for rows; read a record with projected=true')
-  const limit = readLimit(context)
-  const cursor = context.req.query('cursor') || undefined
-  const after = cursor === undefined ? '' : parseRecordId(Buffer.from(cursor, 'base64url').toString('latin1'))
-  if (after === undefined) throw noCursor()
-  return { limit, after, deleted: readFlag(context, 'deleted') }
 }
 
 function malformed(message: string): SyncError {

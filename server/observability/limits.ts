@@ -14,6 +14,7 @@ export type LimitName =
   | 'record'
   | 'conflicts'
   | 'lists'
+  | 'list_time'
   | 'pasts'
   | 'page'
   | 'answers'

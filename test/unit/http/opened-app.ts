@@ -22,6 +22,7 @@ export interface AppOptions {
   readonly review?: Partial<HttpNeeds['review']>
   readonly updateLog?: Partial<HttpNeeds['updateLog']>
   readonly feed?: Partial<HttpNeeds['feed']>
+  readonly rows?: HttpNeeds['rows']
 }
 
 const NOTHING_FOUND: HttpNeeds['review'] = {
@@ -45,7 +46,7 @@ export const principal = (roles: string[]): Principal =>
 /** A token is the name of its role, or `nobody`. */
 export function openApp(options: AppOptions = {}) {
   const { unready, clock = systemClock, limits, reached = async () => true, heads = {}, draining = () => false, policy } = options
-  const { review, updateLog, feed } = options
+  const { review, updateLog, feed, rows = () => undefined } = options
   const registry = createFakeRegistry()
   const logged: string[] = []
   const limitsHit: string[] = []
@@ -63,6 +64,7 @@ export function openApp(options: AppOptions = {}) {
     },
     review: { ...NOTHING_FOUND, ...review },
     moments: { sequenceAt: async () => 0 },
+    rows,
     clock,
     log: createLogger('trace', (line) => logged.push(line)),
     limitHit: (limit) => limitsHit.push(limit),
