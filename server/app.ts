@@ -15,6 +15,7 @@ import { type Database, openDatabase } from './db.ts'
 import { type EngineNeeds, startEngine } from './engine.ts'
 import { createGateway, type Gateway } from './gateway/upgrade.ts'
 import { createHttpApp } from './http/app.ts'
+import { createKeptAnswers } from './http/kept-answers.ts'
 import { createAbsorber } from './inbound/absorber.ts'
 import { installCapture } from './inbound/capture.ts'
 import type { Lifecycle } from './lifecycle.ts'
@@ -105,6 +106,7 @@ export async function startApp(
     log,
     limitHit,
     limits: config.limits,
+    answers: createKeptAnswers({ sql: database.sql, clock, log }),
     rows: createRowLists({
       sql: database.sql,
       plans,

@@ -10,6 +10,7 @@ export const ERROR_CODES = {
   forbidden: { retry: false, level: 'info' },
   not_found: { retry: false, level: 'info' },
   exists: { retry: false, level: 'info' },
+  in_progress: { retry: true, level: 'info' },
   stale: { retry: false, level: 'info' },
   gone: { retry: false, level: 'info' },
   too_large: { retry: false, level: 'warn' },

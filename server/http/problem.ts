@@ -10,6 +10,17 @@ import type { Logger } from '../observability/logger.ts'
 /** Where nothing better is known. */
 const RETRY_AFTER_MS = 1_000
 
+export const PROBLEM_JSON = 'application/problem+json'
+
+export interface ProblemBody {
+  readonly type: string
+  readonly title: string
+  readonly status: Kind['status']
+  readonly detail: string
+  readonly code: string
+  readonly errors?: readonly { readonly path: readonly string[]; readonly code: string }[]
+}
+
 interface Kind {
   readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 410 | 412 | 413 | 422 | 429 | 500 | 503 | 504
   readonly code: string
@@ -33,6 +44,7 @@ const KINDS: Readonly<Record<ErrorCode, Kind>> = {
   forbidden: { status: 403, code: 'forbidden', title: 'Forbidden' },
   not_found: { status: 404, code: 'not_found', title: 'Not found', detail: 'There is nothing here that you may see.' },
   exists: { status: 409, code: 'exists', title: 'Exists' },
+  in_progress: { status: 409, code: 'in_progress', title: 'In progress' },
   foreign: INVALID,
   gone: { status: 410, code: 'gone', title: 'Gone' },
   stale: { status: 412, code: 'stale', title: 'Stale' },
@@ -62,17 +74,38 @@ const OF_THE_ROUTER: Readonly<Record<number, Kind>> = {
 
 /** The answer to a failed request; failures of our own are logged, without the request's URL, which may hold a token. */
 export function problem(context: Context, thrown: unknown, log: Logger): Response {
-  const ofTheRouter = thrown instanceof HTTPException ? OF_THE_ROUTER[thrown.status] : undefined
-  const error = ofTheRouter === undefined ? toSyncError(thrown) : new SyncError('malformed', toSyncError(thrown).message)
-  const kind = ofTheRouter ?? KINDS[error.code]
-  if (kind.status >= 500) log[error.level]({ err: error, method: context.req.method, status: kind.status }, 'a request failed')
-  const headers: Record<string, string> = { 'Content-Type': 'application/problem+json' }
+  const { kind, error } = kindOf(thrown)
+  logFailure(kind, error, context.req.method, log)
+  const headers: Record<string, string> = { 'Content-Type': PROBLEM_JSON }
   if (kind.status === 401) headers['WWW-Authenticate'] = 'Bearer'
   if (error.retry) headers['Retry-After'] = String(Math.ceil((error.retryAfter ?? RETRY_AFTER_MS) / 1_000))
   return context.body(JSON.stringify(problemBody(kind, error)), kind.status, headers)
 }
 
-function problemBody({ status, code, title, detail }: Kind, { message, issues }: SyncError): object {
+/** What failed within a request that is answered all the same; logged as a failed request is. */
+export function problemWithin(context: Context, thrown: unknown, log: Logger): ProblemBody {
+  const { kind, error } = kindOf(thrown)
+  logFailure(kind, error, context.req.method, log)
+  return problemBody(kind, error)
+}
+
+/** The body of the answer, if the same request would fail in the same way again; `undefined` if trying again may help. */
+export function finalProblem(thrown: unknown): ProblemBody | undefined {
+  const { kind, error } = kindOf(thrown)
+  return error.retry || kind.status >= 500 ? undefined : problemBody(kind, error)
+}
+
+function kindOf(thrown: unknown): { readonly kind: Kind; readonly error: SyncError } {
+  const ofTheRouter = thrown instanceof HTTPException ? OF_THE_ROUTER[thrown.status] : undefined
+  const error = ofTheRouter === undefined ? toSyncError(thrown) : new SyncError('malformed', toSyncError(thrown).message)
+  return { kind: ofTheRouter ?? KINDS[error.code], error }
+}
+
+function logFailure({ status }: Kind, error: SyncError, method: string, log: Logger): void {
+  if (status >= 500) log[error.level]({ err: error, method, status }, 'a request failed')
+}
+
+function problemBody({ status, code, title, detail }: Kind, { message, issues }: SyncError): ProblemBody {
   const body = { type: 'about:blank', title, status, detail: detail ?? message, code }
   return issues.length === 0 ? body : { ...body, errors: issues.map(({ path, code }) => ({ path, code })) }
 }

@@ -4,49 +4,51 @@ import { own, type RecordType } from '@rapport/shared/schema/record-type.ts'
 import type { Hono } from 'hono'
 import type * as Y from 'yjs'
 import type { Policy } from '../access/policy.ts'
-import type { Room } from '../document/handle.ts'
 import type { Registry } from '../document/registry.ts'
-import { restoration } from '../inbound/record-edits.ts'
+import { type RecordEdit, restoration } from '../inbound/record-edits.ts'
 import { returning } from '../inbound/record-restoration.ts'
 import { readWriteCondition } from './conditions.ts'
 import { type JsonObject, unfit } from './json-body.ts'
+import type { KeyedWrites, Outcome } from './keyed-writes.ts'
 import { type Moment, parseMoment } from './moment.ts'
 import type { PastStates } from './past-states.ts'
-import { type RecordResource, requireVisible, resourceOf } from './record-resource.ts'
+import { requireVisible, resourceOf } from './record-resource.ts'
 import { type Authenticated, readTarget } from './record-target.ts'
-import { represent, type WriteRequests } from './write-request.ts'
+import type { WriteRequests } from './write-request.ts'
 
 export interface RestoreNeeds {
   readonly registry: Registry
   readonly policy?: Policy | undefined
   readonly pasts: PastStates
   readonly requests: WriteRequests
+  readonly keyed: KeyedWrites
 }
 
-export function addRecordRestore(app: Hono<Authenticated>, { registry, policy, pasts, requests }: RestoreNeeds): void {
+export function addRecordRestore(app: Hono<Authenticated>, { registry, policy, pasts, requests, keyed }: RestoreNeeds): void {
   app.post('/:type/:id/restore', (context) =>
-    requests(context, async ({ json, perform }) => {
-      const target = readTarget(context, policy)
-      const { principal, type, key } = target
-      const condition = readWriteCondition(context.req)
-      const wanted = readWanted(type, json() ?? {})
-      const look = (room: Room): Promise<RecordResource> => resourceOf(type, room)
-      if (wanted === undefined) {
-        return represent(context, await perform(target, restoration(principal, type, condition, policy), look), 200)
-      }
-      // A replay is not made for somebody who may not know of the record.
-      await requireVisible(registry, target, policy)
-      return await pasts(key, wanted.moment, async ({ document }) => {
-        let held: Y.Doc | undefined = document
-        try {
-          const edit = returning(principal, type, { past: () => held, place: wanted.place }, condition, policy)
-          return represent(context, await perform(target, edit, look), 200)
-        } finally {
-          // An edit that its client has given up may wait for long, and would keep what it compares with in memory.
-          held = undefined
+    requests(context, (request) =>
+      keyed(context, request, async () => {
+        const target = readTarget(context, policy)
+        const { principal, type, key } = target
+        const condition = readWriteCondition(context.req)
+        const wanted = readWanted(type, request.json() ?? {})
+        const make = async (edit: RecordEdit): Promise<Outcome> => {
+          return { status: 200, record: await request.perform(target, edit, (room) => resourceOf(type, room)) }
         }
-      })
-    }),
+        if (wanted === undefined) return await make(restoration(principal, type, condition, policy))
+        // A replay is not made for somebody who may not know of the record.
+        await requireVisible(registry, target, policy)
+        return await pasts(key, wanted.moment, async ({ document }) => {
+          let held: Y.Doc | undefined = document
+          try {
+            return await make(returning(principal, type, { past: () => held, place: wanted.place }, condition, policy))
+          } finally {
+            // An edit that its client has given up may wait for long, and would keep what it compares with in memory.
+            held = undefined
+          }
+        })
+      }),
+    ),
   )
 }
 

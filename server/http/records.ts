@@ -14,11 +14,14 @@ import { etagOf, readIfMatch, readIfNoneMatch } from './conditions.ts'
 import { addConflicts } from './conflicts.ts'
 import { createGate } from './gate.ts'
 import { addHistory } from './history.ts'
+import type { KeptAnswers } from './kept-answers.ts'
+import { createKeyedWrites } from './keyed-writes.ts'
 import { readFilters } from './list-filters.ts'
 import { type ListWalk, type Place, walkById, walkByRows } from './list-walks.ts'
 import { type Moment, readMoment } from './moment.ts'
 import { readLimit } from './paging.ts'
 import { createPastStates, type PastNeeds } from './past-states.ts'
+import { addRecordBatch } from './record-batch.ts'
 import { type ListNeeds, renderList } from './record-list.ts'
 import { type RecordResource, readResource, requireVisible, toResource } from './record-resource.ts'
 import { addRecordRestore } from './record-restore.ts'
@@ -38,12 +41,13 @@ export interface RecordsNeeds extends ListNeeds, WriteNeeds, PastNeeds {
   readonly updateLog: Pick<UpdateLog, 'heads' | 'page' | 'load' | 'readAfter'>
   readonly review: ReviewStore
   readonly rows: RowLists
+  readonly answers: KeptAnswers
   /** Whether the record's rows show it at `sequence` or later, within so many milliseconds. */
   readonly reached: (key: RecordKey, sequence: number, milliseconds: number) => Promise<boolean>
 }
 
 export function createRecords(needs: RecordsNeeds, requests: WriteRequests): Hono<Authenticated> {
-  const { registry, updateLog, clock, limitHit, reached, rows, policy } = needs
+  const { registry, updateLog, clock, log, limitHit, reached, rows, answers, policy } = needs
   const app = new Hono<Authenticated>()
   const pasts = createPastStates(needs)
   const gate = createGate({
@@ -108,8 +112,10 @@ export function createRecords(needs: RecordsNeeds, requests: WriteRequests): Hon
     return along(walkByRows({ rows: rowList, principal, type, filters, deleted, policy }))
   }
 
-  addRecordWrites(app, { clock, policy, requests })
-  addRecordRestore(app, { registry, policy, pasts, requests })
+  const keyed = createKeyedWrites({ clock, registry, log, pasts, answers })
+  addRecordWrites(app, { clock, policy, requests, keyed })
+  addRecordBatch(app, { clock, log, policy, requests, keyed })
+  addRecordRestore(app, { registry, policy, pasts, requests, keyed })
   addHistory(app, needs)
   addConflicts(app, { ...needs, requests })
   refuseOtherMethods(app, policy)
@@ -119,6 +125,7 @@ export function createRecords(needs: RecordsNeeds, requests: WriteRequests): Hon
 /** What each path takes; HEAD goes with GET. Behind all routes, so it sees only what none of them took. */
 const METHODS = {
   '/:type': 'GET, HEAD, POST',
+  '/:type/batch': 'GET, HEAD, POST, PATCH, DELETE',
   '/:type/:id': 'GET, HEAD, PATCH, DELETE',
   '/:type/:id/restore': 'POST',
   '/:type/:id/history': 'GET, HEAD',

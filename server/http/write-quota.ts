@@ -21,6 +21,8 @@ export interface WriteQuotaNeeds {
 export interface Pass {
   /** So many bytes of its body came, and are kept. Throws `rate_limited` if too much is in memory already. */
   arrived(bytes: number): void
+  /** So many requests more than one. */
+  more(requests: number): void
   /** So many bytes crossed the wire, or will, and are not kept. */
   charge(bytes: number): void
   /** Nothing of it is in memory any more. */
@@ -117,6 +119,7 @@ export function createWriteQuota({ clock, limits, limitHit }: WriteQuotaNeeds): 
           account.pendingBytes += size
           kept += size
         },
+        more: (requests) => charge(account, account.requests, requests),
         charge: (size) => charge(account, account.bytes, size),
         leave() {
           if (!inside) return

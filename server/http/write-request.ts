@@ -12,10 +12,8 @@ import type { Room } from '../document/handle.ts'
 import type { Registry } from '../document/registry.ts'
 import { makeEdit, type RecordEdit } from '../inbound/record-edits.ts'
 import type { LimitHit } from '../observability/limits.ts'
-import { etagOf } from './conditions.ts'
 import { announcedLength, BodyStalled, BodyTooLarge, type JsonObject, parseJsonObject, readBody } from './json-body.ts'
 import { within } from './patience.ts'
-import type { RecordResource } from './record-resource.ts'
 import { type Authenticated, requireWriter, type Target } from './record-target.ts'
 import { createWriteQuota } from './write-quota.ts'
 
@@ -34,9 +32,12 @@ const COMMIT_PATIENCE = 10_000
 export type Body = JsonObject | undefined
 
 /** A request that was let in, with its body. */
-interface Admitted {
+export interface Admitted {
+  readonly bytes: Uint8Array
   /** `undefined` if it is empty. Throws `malformed`. */
   json(): Body
+  /** It turns out to be so many writes instead of one. */
+  amountsTo(writes: number): void
   /** Makes the edit in the target's record, and resolves with what `look` finds once it is committed. */
   perform<T>(target: Target, edit: RecordEdit, look: (room: Room) => Promise<T>): Promise<T>
   /** The same for anything else that is done in a record's room; `work` resolves once it is committed. */
@@ -56,7 +57,7 @@ export function createWriteRequests({ clock, registry, limitHit, limits, policy 
     const principal = context.get('principal')
     requireWriter(principal, policy)
     const pass = quota.enter(principal, announcedLength(context))
-    let work: Promise<unknown> = Promise.resolve()
+    const work: Promise<unknown>[] = []
     let bytes = 0
 
     async function inRoom<T>(key: RecordKey, act: (room: Room) => Promise<void>, look: (room: Room) => Promise<T>): Promise<T> {
@@ -64,7 +65,7 @@ export function createWriteRequests({ clock, registry, limitHit, limits, policy 
       try {
         const made = act(room)
         // Whoever gives up waiting does not give up its place: the edit is still in memory.
-        work = made.catch(() => undefined)
+        work.push(made.catch(() => undefined))
         await within(clock, COMMIT_PATIENCE, made, () => new SyncError('overload', 'the commit takes too long'))
         return await look(room)
       } finally {
@@ -77,7 +78,12 @@ export function createWriteRequests({ clock, registry, limitHit, limits, policy 
     try {
       const body = await readBody(context, { clock, most: limits.frameBytes, arrived: pass.arrived })
       bytes = body.length
-      return await write({ json: () => parseJsonObject(body), perform, inRoom })
+      const amountsTo = (writes: number): void => {
+        pass.more(writes - 1)
+        // Each holds its own part of the body.
+        bytes = Math.ceil(body.length / writes)
+      }
+      return await write({ bytes: body, json: () => parseJsonObject(body), amountsTo, perform, inRoom })
     } catch (error) {
       if (error instanceof BodyTooLarge) {
         limitHit('frame')
@@ -88,11 +94,7 @@ export function createWriteRequests({ clock, registry, limitHit, limits, policy 
       if (error instanceof BodyStalled) context.header('Connection', 'close')
       throw error
     } finally {
-      void work.then(pass.leave)
+      void Promise.all(work).then(pass.leave)
     }
   }
-}
-
-export function represent(context: Context, record: RecordResource, status: 200 | 201): Response {
-  return context.json(record, status, { ETag: etagOf(record.sequence) })
 }

@@ -39,6 +39,7 @@ const REASON_OF_ERROR: Readonly<Record<ErrorCode, CloseReason>> = {
   forbidden: 'forbidden',
   not_found: 'forbidden',
   exists: 'refused',
+  in_progress: 'overload',
   stale: 'refused',
   gone: 'erased',
   too_large: 'tooLarge',

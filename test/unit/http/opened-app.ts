@@ -8,6 +8,7 @@ import type { Position } from '../../../server/log/entry.ts'
 import { createLogger } from '../../../server/observability/logger.ts'
 import { createMetrics } from '../../../server/observability/metrics.ts'
 import { createFakeRegistry } from '../../support/fake-room.ts'
+import { createMemoryKeptAnswers } from '../../support/memory-kept-answers.ts'
 import { createMemoryLogStore } from '../../support/memory-log-store.ts'
 
 export interface AppOptions {
@@ -23,6 +24,7 @@ export interface AppOptions {
   readonly updateLog?: Partial<HttpNeeds['updateLog']>
   readonly feed?: Partial<HttpNeeds['feed']>
   readonly rows?: HttpNeeds['rows']
+  readonly answers?: HttpNeeds['answers']
 }
 
 const NOTHING_FOUND: HttpNeeds['review'] = {
@@ -46,7 +48,7 @@ export const principal = (roles: string[]): Principal =>
 /** A token is the name of its role, or `nobody`. */
 export function openApp(options: AppOptions = {}) {
   const { unready, clock = systemClock, limits, reached = async () => true, heads = {}, draining = () => false, policy } = options
-  const { review, updateLog, feed, rows = () => undefined } = options
+  const { review, updateLog, feed, rows = () => undefined, answers = createMemoryKeptAnswers(clock) } = options
   const registry = createFakeRegistry()
   const logged: string[] = []
   const limitsHit: string[] = []
@@ -65,6 +67,7 @@ export function openApp(options: AppOptions = {}) {
     review: { ...NOTHING_FOUND, ...review },
     moments: { sequenceAt: async () => 0 },
     rows,
+    answers,
     clock,
     log: createLogger('trace', (line) => logged.push(line)),
     limitHit: (limit) => limitsHit.push(limit),
