@@ -8,6 +8,7 @@ import type { ReviewStore } from '../log/review-store.ts'
 import type { Metrics } from '../observability/metrics.ts'
 import { boundAnswers } from './answers.ts'
 import { type ChangesNeeds, createChanges } from './changes.ts'
+import { createDocs } from './openapi/docs.ts'
 import { problem } from './problem.ts'
 import { createQuarantine, type QuarantineNeeds } from './quarantine.ts'
 import type { Authenticated } from './record-target.ts'
@@ -39,6 +40,8 @@ export function createHttpApp(needs: HttpNeeds): Hono<Authenticated> {
     return context.json({ status: 'unavailable', reason }, 503, { 'Retry-After': '1' })
   })
   app.get('/metrics', async (context) => context.text(await metrics.render(), 200, { 'Content-Type': metrics.contentType }))
+
+  app.route('/', createDocs(needs.rows))
 
   app.use('/v1/*', refuseWhile(draining), authenticate(verify), boundAnswers(needs))
   const requests = createWriteRequests(needs)

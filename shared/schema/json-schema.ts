@@ -24,6 +24,43 @@ export function jsonSchemaOf(type: RecordType): JsonSchema {
   }
 }
 
+/** What a new record may begin with: rich text has no inverse from XML. */
+export function draftSchemaOf(type: RecordType): JsonSchema {
+  return contentSchema(type, (root) => (root.kind === 'richText' ? undefined : rootSchema(root)), fieldsSchema(type))
+}
+
+/** Content as it is read. A field may be missing that is required: only whoever makes a record at once has to give it. */
+export function readSchemaOf(type: RecordType): JsonSchema {
+  return contentSchema(type, rootSchema, { ...fieldsSchema(type), required: [] })
+}
+
+/** A merge patch (RFC 7396) of content: null clears, and takes an entry or a member out. */
+export function patchSchemaOf(type: RecordType): JsonSchema {
+  return contentSchema(type, (root) => orNull(patchOf(root)), { ...fieldsSchema(type), required: [] })
+}
+
+function contentSchema(type: RecordType, of: (root: Root) => JsonSchema | undefined, fields: JsonSchema): JsonSchema {
+  const roots = Object.entries(type.roots).flatMap(([name, root]): [string, JsonSchema][] => {
+    const schema = of(root)
+    return schema === undefined ? [] : [[name, schema]]
+  })
+  return { type: 'object', properties: { fields, ...Object.fromEntries(roots) }, additionalProperties: false }
+}
+
+function patchOf(root: Root): JsonSchema {
+  const schema = rootSchema(root)
+  const inner = schema.additionalProperties
+  // How many there are when it is applied, a patch does not say.
+  if (root.kind === 'set') return { ...schema, maxProperties: undefined, additionalProperties: { enum: [true, null] } }
+  if (root.kind === 'collection')
+    return { ...schema, maxProperties: undefined, additionalProperties: orNull(inner as JsonSchema) }
+  return schema
+}
+
+function orNull(schema: JsonSchema): JsonSchema {
+  return { anyOf: [schema, { type: 'null' }] }
+}
+
 /** A register's schema; null is the empty value, which a required one may not have. */
 export function registerSchema(register: Register): JsonSchema {
   const schema = valueSchema(register)
