@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
+import { restClient } from '../support/rest-client.ts'
 import { startTestServer } from '../support/server.ts'
 import { until } from '../support/stock-client.ts'
 
@@ -76,6 +77,39 @@ test('so do those about changes', async () => {
     const data = { op: 'c', before: null, documentSequence: 1, mappingVersion: expect.any(Number) }
     expect(first).toMatchObject({ items: [{ specversion: '1.0', source: '/tenants/demo', data }], next: '1' })
     expect(latest).toMatchObject({ items: [], next: expect.stringMatching(/^[1-9]\d*$/) })
+  } finally {
+    await server.stop()
+  }
+})
+
+test('and those that find records, and repeat', async () => {
+  const [, functions = ''] = /```sh\nTOKEN=[^\n]*\n(contacts\(\).*?\n})/s.exec(README) ?? []
+  const [, pasted = ''] = /```sh\n(contacts GET '\?filter.*?)```/s.exec(README) ?? []
+  const server = await startTestServer()
+  try {
+    const script = `${functions}\n${pasted}`.replaceAll('127.0.0.1:4100', server.address)
+    const token = await server.token('crm', 'crm')
+    const crm = restClient(server.address, token)
+    const fields = { firstName: 'Ada', lastName: 'Ferro', stage: 'customer', creditLimit: '5000.00' }
+    await crm.post('/v1/records/contact', { id: 'ferro', content: { fields } })
+    await crm.get('/v1/records/contact/ferro?projected=true')
+    const { stdout } = await promisify(execFile)('sh', ['-c', script], { env: { ...process.env, TOKEN: token } })
+    const [filtered, searched, batch, once, again] = stdout
+      .split('\n')
+      .map((line): unknown => (line === '' ? undefined : JSON.parse(line)))
+    const { items } = filtered as { items: { id: string; content: object }[] }
+    expect(items.every(({ content }) => Object.keys(content).join() === 'fields,emails')).toBe(true)
+    const found = (await crm.get('/v1/records/contact?filter[stage]=customer&filter[creditLimit][gte]=1000&sort=-lastName')).body
+    expect((found as { items: { id: string }[] }).items.map(({ id }) => id)).toContain('ferro')
+    expect(searched).toMatchObject({ items: [{ content: { fields: { lastName: 'Ferro' } } }] })
+    expect(batch).toEqual({
+      items: [
+        { status: 201, id: 'c3', sequence: 1, etag: '"1"' },
+        { status: 200, id: 'c3', sequence: 2, etag: '"2"' },
+      ],
+    })
+    expect(once).toMatchObject({ content: { fields: { lastName: 'Once' } } })
+    expect(again).toEqual(once)
   } finally {
     await server.stop()
   }

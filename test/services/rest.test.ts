@@ -64,6 +64,22 @@ test('of 10 that create one record, through two instances at once, exactly one d
   expect((await client(0).get(`${CONTACTS}/created`)).body).toEqual(made?.body)
 })
 
+test('of 20 that create with one key, through two instances at once, one is made, and all are told of the same', async () => {
+  const create = (turn: number) =>
+    client(turn).post(CONTACTS, { content: { fields: { title: 'keyed' } } }, { 'Idempotency-Key': 'raced' })
+  const race = await Promise.all(Array.from({ length: 20 }, (_, index) => create(index)))
+  expect(race.every(({ status }) => status === 201 || status === 409)).toBe(true)
+  const again = [await create(0), await create(1)]
+  const told = [...race, ...again].filter(({ status }) => status === 201)
+  expect(new Set(told.map(({ text }) => text)).size).toBe(1)
+  expect(again.map(({ status, headers }) => [status, headers.get('idempotency-replayed')])).toEqual([
+    [201, 'true'],
+    [201, 'true'],
+  ])
+  const all = (await client(1).get(`${CONTACTS}?limit=200`)).body as { items: { content: { fields: { title?: string } } }[] }
+  expect(all.items.filter(({ content }) => content.fields.title === 'keyed')).toHaveLength(1)
+})
+
 test('a tag that one instance gave is good at the other at once', async () => {
   const path = `${CONTACTS}/wandering`
   let etag = (await client(0).post(CONTACTS, { id: 'wandering', content: {} })).headers.get('etag') ?? ''
