@@ -5,8 +5,10 @@
 import { toSyncError } from '@rapport/shared/errors.ts'
 import { ROLES } from './auth/principal.ts'
 import { type Command, UsageError } from './commands/command.ts'
+import { DRIFTED, printDrift } from './commands/drift.ts'
 import { printFaults } from './commands/faults.ts'
 import { importCustomers } from './commands/import.ts'
+import { manageMappings } from './commands/mapping.ts'
 import { rebuildRows } from './commands/rebuild.ts'
 import { DEFAULT_DAYS, noteRestoration } from './commands/restored.ts'
 import { runStatement } from './commands/sql.ts'
@@ -27,8 +29,17 @@ const HELP = `Usage: npm run --silent cli -- COMMAND
   rebuild [TYPE] [--anew]
       Writes the rows of all records again, or of one type's, wherever they are not what the records say. Goes on with one that was
       interrupted less than an hour ago, unless told to begin anew. Prints what it found as JSON.
+  drift [TYPE] [--exit-code] [--repair [--dry-run] [--foreign review|restore]]
+      Says whether the rows of all records, or of one type's, are what the records say: as JSON, by kinds of difference, with how many, since
+      how many seconds, and some by name. --exit-code: ends with ${DRIFTED} if something is amiss. --repair writes such rows again, and looks once more;
+      --dry-run only says what it would do. Rows that somebody changed unseen are left to a person, unless --foreign restore gives them up.
   faults
       Prints as JSON which records cannot be written as rows and why, and which values fit no column.
+  mapping
+      Prints as JSON the versions of each mapping and where they stand: in force, or how far the backfill is, and which columns earlier ones left behind.
+  mapping contract ID [--dry-run] [--keep | --discard]
+      Drops what earlier versions of the mapping wrote and this one does not, once all rows are of this one. --keep leaves it in the tables, as the
+      CRM's own; --discard drops also what somebody changed there since.
   restored [--days N] [--end]
       Says that the database was restored from a backup: for N days (${DEFAULT_DAYS} unless told otherwise), or until --end, what a client brings of
       other people's edits is taken, since the database may have lost them. Prints until when, as JSON.
@@ -51,7 +62,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   sql: runStatement,
   import: importCustomers,
   rebuild: rebuildRows,
+  drift: printDrift,
   faults: printFaults,
+  mapping: manageMappings,
   restored: noteRestoration,
   webhook: manageWebhooks,
   help: async () => HELP,

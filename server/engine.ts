@@ -19,6 +19,7 @@ import { createSqlLogStore } from './log/sql-log-store.ts'
 import { createUpdateLog, type UpdateLog } from './log/update-log.ts'
 import type { Logger } from './observability/logger.ts'
 import type { Metrics } from './observability/metrics.ts'
+import { admitMappings } from './projection/mapping-versions.ts'
 import { createProjector, type Projector } from './projection/projector.ts'
 
 const LOG_CLOSE_MS = 500
@@ -58,11 +59,15 @@ export interface EngineNeeds {
   readonly plans?: readonly Plan[]
 }
 
-/** Projector and feed are not started: a server calls their `start`, a command the projector's `drain`. */
+/**
+ * Projector and feed are not started: a server calls their `start`, a command the projector's `drain`. Rejects with a `configuration` error if a mapping changed
+ * under its version, or if its tables are not ready for it.
+ */
 export async function startEngine(needs: EngineNeeds): Promise<Engine> {
   const { config, clock, log, metrics, lifecycle, open, createStore = createSqlLogStore, plans = compileShipped() } = needs
   const closeDatabase = (database: Database) => database.close()
   const database = await lifecycle.start('database', () => open(config, log), closeDatabase, DATABASE_STOP_MS)
+  await admitMappings(database.sql, plans)
   const updateLog = await lifecycle.start(
     'log',
     () =>

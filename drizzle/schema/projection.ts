@@ -33,6 +33,8 @@ export const projectionState = rapport.table(
     sequence: bigint('sequence', { mode: 'number' }).notNull().default(0),
     /** The shadow: owned values as last written, `{column: value, table: [row]}`, and under an empty name what the way back must know beside. */
     base: jsonb('base'),
+    /** What earlier versions of the mapping wrote into columns and tables that this one does not own, as it stood when they were left. */
+    retired: jsonb('retired'),
     projectedAt: timestamp('projected_at', { withTimezone: true }),
     /** Paths whose values do not fit and read as NULL, and messages of guards; null where there are none. */
     misfits: jsonb('misfits'),

@@ -1,11 +1,11 @@
 /** `cli rebuild`: projects all records again, of one type or of all, and says what was amiss. `--anew`: all of them, whatever was done before. */
-import { recordTypeOf } from '@rapport/shared/records/record-types.ts'
 import { SingleBar } from 'cli-progress'
 import { compileShipped } from '../../drizzle/mappings/mappings.ts'
 import type { Config } from '../config.ts'
 import type { Rebuild, When } from '../projection/rebuild.ts'
 import { UsageError } from './command.ts'
 import { withEngine } from './engine.ts'
+import { mappedType } from './mapped-type.ts'
 
 /** What stdout gets of one mapping. */
 interface Summary {
@@ -21,11 +21,7 @@ export async function rebuildRows(config: Config, args: readonly string[]): Prom
   const anew = args.includes('--anew')
   const [type, ...rest] = args.filter((arg) => arg !== '--anew')
   if (rest.length > 0) throw new UsageError('rebuild takes one record type, or none for all.')
-  if (type !== undefined) {
-    if (recordTypeOf(type) === undefined) throw new UsageError('There is no record type of that name.')
-    if (!compileShipped().some((plan) => plan.type.name === type))
-      throw new UsageError('No mapping projects records of that type.')
-  }
+  if (type !== undefined) mappedType(compileShipped(), type)
   const summaries = await withEngine(config, async ({ projector }) => {
     const done: Summary[] = []
     for (const rebuild of projector.rebuilds(type)) done.push(await rebuildOne(rebuild, anew ? 'anew' : 'again'))

@@ -60,6 +60,7 @@ export function createBatchWriter(plan: Plan, others: readonly string[], clock: 
   const type = plan.type.name
   const statements = planStatements(plan)
   const rows = createRowWriter(plan, statements)
+  const names = [...plan.main.columns, ...plan.children].map(({ name }) => name)
 
   async function claim(session: Session, records: readonly Mapped[]): Promise<Map<string, State>> {
     const [tenants, , ids] = keyColumns(records.map(({ key }) => key))
@@ -81,8 +82,8 @@ export function createBatchWriter(plan: Plan, others: readonly string[], clock: 
 
   function eventOf({ record, state, after }: Claimed, touched: boolean, rebuilding: boolean): ChangeEvent | undefined {
     const changed = changedNames(plan, state.base, after)
-    const awaited = state.marked || (state.base === null ? state.faulty : state.sequence < record.sequence)
-    const replayed = rebuilding && !awaited
+    // Where the log holds nothing that was not projected before, other rows come of another mapping, or of damage.
+    const replayed = state.base === null ? rebuilding && !state.marked && !state.faulty : state.sequence === record.sequence
     if (state.base !== null && changed.length === 0 && !(replayed && touched)) return undefined
     const payload = {
       op: operationOf(plan, state.base, after, replayed),
@@ -105,7 +106,7 @@ export function createBatchWriter(plan: Plan, others: readonly string[], clock: 
       base: after,
       misfits: misfitsOf(projection),
     }))
-    await run(session, CHECKPOINT, [JSON.stringify(states), type, mapping, version, clock.now()])
+    await run(session, CHECKPOINT, [JSON.stringify(states), type, mapping, version, clock.now(), names])
   }
 
   return {
@@ -188,7 +189,10 @@ cross join lateral (
 ) as s
 where coalesce((select b.version from rapport.projection_rebuilds b where b.mapping = $5), $6::int) = $6::int`
 
-/** The rows are there and ours. An insert finds each of them by its key; an update joined to the given ones would compare all with all. */
+/**
+ * The rows are there and ours. An insert finds each of them by its key; an update joined to the given ones would compare all with all.
+ * What a version wrote where the one behind it writes nothing is kept, so that drift can tell whether somebody changed it since.
+ */
 const CHECKPOINT = `
 insert into rapport.projection_state as s
   (tenant, type, record_id, mapping, mapping_version, sequence, base, misfits, projected_at)
@@ -196,4 +200,7 @@ select tenant, $2, id, $3, $4::int, sequence, base, misfits, ${instant('$5')}
 from jsonb_to_recordset($1::text::jsonb) as given (tenant text, id text, sequence bigint, base jsonb, misfits jsonb)
 on conflict (tenant, type, record_id, mapping) do update
 set mapping_version = excluded.mapping_version, sequence = excluded.sequence, base = excluded.base, misfits = excluded.misfits,
-  projected_at = excluded.projected_at, fault = null, fault_at = null, attempts = 0, retry_at = null`
+  projected_at = excluded.projected_at,
+  retired = case when s.mapping_version = excluded.mapping_version then s.retired
+    else nullif((coalesce(s.retired, '{}') || coalesce(s.base, '{}')) - $6::text[], '{}') end,
+  fault = null, fault_at = null, attempts = 0, retry_at = null`

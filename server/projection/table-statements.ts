@@ -205,8 +205,12 @@ function pairs(names: readonly string[], one: string, other: string): string {
 
 /** The parameter is declared as text, or the driver would write the JSON as a JSON string. Within `rows from` the alias is empty. */
 function recordset(parameter: string, alias: string, columns: readonly PlanColumn[]): string {
-  const definitions = columns.map(({ name, type }) => `${quoted(name)} ${UNBOUNDED[type] ?? type}`)
-  return `jsonb_to_recordset(${parameter}::text::jsonb) as${alias && ` ${alias}`} (${definitions.join(', ')})`
+  return `jsonb_to_recordset(${parameter}::text::jsonb) as${alias && ` ${alias}`} (${definitions(columns)})`
+}
+
+/** Columns as a record from JSON is declared to have them. */
+export function definitions(columns: readonly PlanColumn[]): string {
+  return columns.map(({ name, type }) => `${quoted(name)} ${UNBOUNDED[type] ?? type}`).join(', ')
 }
 
 /** The key, by bytes, so that every writer takes locks in the same order, whatever the database's locale. */
