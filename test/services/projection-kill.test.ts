@@ -3,12 +3,13 @@ import { type Database, openDatabase } from '../../server/db.ts'
 import { silent } from '../support/database.ts'
 import { openPostgres, type TestPostgres } from '../support/postgres.ts'
 import { describeKilledProjectors, describeKilledRebuild } from '../support/projection-kill-suite.ts'
+import { describeKilledSwitch } from '../support/switch-kill-suite.ts'
 
 let server: TestPostgres
 const opened: { readonly database: Database; readonly url: string }[] = []
 beforeAll(async () => {
   server = await openPostgres()
-  for (const url of [server.url, await server.createDatabase()]) {
+  for (const url of [server.url, await server.createDatabase(), await server.createDatabase()]) {
     opened.push({ url, database: await openDatabase({ databaseUrl: url, dataDirectory: '' }, silent) })
   }
 })
@@ -25,3 +26,4 @@ const shared = (index: number) => () => {
 
 describeKilledProjectors('Postgres', shared(0), [1, 2, 3])
 describeKilledRebuild('Postgres', shared(1), 5_000)
+describeKilledSwitch('Postgres', shared(2), 2_000, 11)

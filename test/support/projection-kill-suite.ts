@@ -25,11 +25,11 @@ export interface SharedDatabase {
 }
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const PROJECTOR = fileURLToPath(new URL('./projector-process.ts', import.meta.url))
+export const PROJECTOR = fileURLToPath(new URL('./projector-process.ts', import.meta.url))
 const CLI = fileURLToPath(new URL('../../server/cli.ts', import.meta.url))
 
 /** `node FILE …ARGS`; `output` resolves with all of stdout once it has ended, `kill` with whether it was still running. */
-function startProcess({ environment }: SharedDatabase, file: string, ...args: string[]) {
+export function startProcess({ environment }: SharedDatabase, file: string, ...args: string[]) {
   const child = spawn(process.execPath, [file, ...args], {
     cwd: ROOT,
     env: { ...process.env, LOG_LEVEL: 'error', ...environment },
@@ -57,7 +57,7 @@ function startProcess({ environment }: SharedDatabase, file: string, ...args: st
 }
 
 /** Every event follows on the one before it: no change is missing, and none is told twice. */
-async function expectChained(stage: ProjectionStage, tenant: string): Promise<void> {
+export async function expectChained(stage: ProjectionStage, tenant: string): Promise<void> {
   const events = await stage.events(tenant)
   for (const [index, { aggregatetype, aggregateid, payload }] of events.entries()) {
     const before = events[index - 1]
@@ -125,7 +125,11 @@ async function contents({ sql, plans }: ProjectionStage): Promise<readonly strin
 }
 
 /** Contacts as an import makes them, straight into the log. */
-async function createContacts(stage: ProjectionStage, tenant: ReturnType<typeof freshTenant>, count: number): Promise<void> {
+export async function createContacts(
+  stage: ProjectionStage,
+  tenant: ReturnType<typeof freshTenant>,
+  count: number,
+): Promise<void> {
   const store = createSqlLogStore(stage.sql)
   const contact = stage.plans.find((plan) => plan.type.name === 'contact')
   if (contact === undefined) throw new Error('contacts are mapped')

@@ -1,6 +1,7 @@
 /**
  * A process that projects on the database it is given until it is killed: on the Postgres of DATABASE_URL, or on the embedded database of
- * RAPPORT_DATA_DIR, which another process has open. One line of stdout says that it has begun.
+ * RAPPORT_DATA_DIR, which another process has open. By the mappings that ship, or by a version of `people` if one is given. One line of stdout
+ * says that it has begun.
  */
 import { systemClock } from '@rapport/shared/clock.ts'
 import { readConfig } from '../../server/config.ts'
@@ -9,8 +10,10 @@ import { startEngine } from '../../server/engine.ts'
 import { createLifecycle } from '../../server/lifecycle.ts'
 import { createLogger } from '../../server/observability/logger.ts'
 import { createMetrics } from '../../server/observability/metrics.ts'
+import { peoplePlan } from './people-mapping.ts'
 
 const log = createLogger('error')
+const version = process.argv[2]
 const { projector } = await startEngine({
   config: readConfig(),
   clock: systemClock,
@@ -18,6 +21,7 @@ const { projector } = await startEngine({
   metrics: createMetrics(),
   lifecycle: createLifecycle(systemClock, log),
   open: joinDatabase,
+  ...(version !== undefined && { plans: [peoplePlan(version === '1' ? 1 : 2)] }),
 })
 projector.start()
 process.stdout.write('projecting\n')
