@@ -29,10 +29,11 @@ const HELP = `Usage: npm run --silent cli -- COMMAND
   rebuild [TYPE] [--anew]
       Writes the rows of all records again, or of one type's, wherever they are not what the records say. Goes on with one that was
       interrupted less than an hour ago, unless told to begin anew. Prints what it found as JSON.
-  drift [TYPE] [--exit-code] [--repair [--dry-run] [--foreign review|restore]]
+  drift [TYPE] [--exit-code] [--repair [--dry-run] [--foreign absorb|restore|review]]
       Says whether the rows of all records, or of one type's, are what the records say: as JSON, by kinds of difference, with how many, since
       how many seconds, and some by name. --exit-code: ends with ${DRIFTED} if something is amiss. --repair writes such rows again, and looks once more;
-      --dry-run only says what it would do. Rows that somebody changed unseen are left to a person, unless --foreign restore gives them up.
+      --dry-run only says what it would do. What somebody changed in rows unseen becomes an edit of the record, unless --foreign gives it up
+      (restore) or leaves it to a person (review).
   faults
       Prints as JSON which records cannot be written as rows and why, and which values fit no column.
   mapping

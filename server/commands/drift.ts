@@ -5,7 +5,11 @@ import type { Plan } from '@rapport/shared/mapping/plan.ts'
 import { compileShipped } from '../../drizzle/mappings/mappings.ts'
 import type { Config } from '../config.ts'
 import type { Engine } from '../engine.ts'
-import { createRepair, type ForeignPolicy, type RepairSummary } from '../projection/drift-repair.ts'
+import { createAbsorber } from '../inbound/absorber.ts'
+import { createMissedRows } from '../inbound/missed-rows.ts'
+import { createLogger } from '../observability/logger.ts'
+import { createMetrics } from '../observability/metrics.ts'
+import { createRepair, type RepairOptions, type RepairSummary } from '../projection/drift-repair.ts'
 import { isClean, type MappingReport, reportDrift } from '../projection/drift-report.ts'
 import { versionsInForce } from '../projection/mapping-versions.ts'
 import { UsageError } from './command.ts'
@@ -26,10 +30,8 @@ interface Answer {
   readonly repair?: { readonly dryRun: boolean; readonly mappings: readonly RepairSummary[] }
 }
 
-interface Options {
+interface Options extends RepairOptions {
   readonly repair: boolean
-  readonly dry: boolean
-  readonly policy: ForeignPolicy
 }
 
 export async function printDrift(config: Config, args: readonly string[]): Promise<string> {
@@ -50,8 +52,10 @@ export async function printDrift(config: Config, args: readonly string[]): Promi
   if (!values.repair && (values['dry-run'] || values.foreign !== undefined)) {
     throw new UsageError('--dry-run and --foreign say something of --repair, which is missing.')
   }
-  const policy = values.foreign ?? 'review'
-  if (policy !== 'review' && policy !== 'restore') throw new UsageError('--foreign must be review or restore.')
+  const policy = values.foreign ?? 'absorb'
+  if (policy !== 'absorb' && policy !== 'restore' && policy !== 'review') {
+    throw new UsageError('--foreign must be absorb, restore or review.')
+  }
   const options = { repair: values.repair, dry: values['dry-run'], policy } as const
   const answer = await withEngine(config, (engine) => examine(engine, plans, all, options))
   if (values['exit-code'] && !answer.clean) process.exitCode = DRIFTED
@@ -69,15 +73,31 @@ async function examine(engine: Engine, plans: readonly Plan[], all: readonly Pla
   const reports: MappingReport[] = []
   const repairs: RepairSummary[] = []
   for (const plan of plans) {
-    const repair = options.repair ? createRepair(deps.sql, plan, options.policy, options.dry) : undefined
+    const repair = options.repair ? createRepair(deps.sql, plan, createMissedRows(deps.sql, plan), options) : undefined
     reports.push(await reportDrift(deps, plan, all, repair))
     if (repair !== undefined) repairs.push(repair.summary())
   }
   if (!options.repair) return { clean: isClean(reports), mappings: reports }
   const repair = { dryRun: options.dry, mappings: repairs }
   if (options.dry) return { clean: isClean(reports), mappings: reports, repair }
+  await absorbWaiting(engine)
   await projector.drain()
   const after: MappingReport[] = []
   for (const plan of plans) after.push(await reportDrift(deps, plan, all))
   return { clean: isClean(after), mappings: after, before: reports, repair }
+}
+
+/** Without a server nobody else would; beside one the two share the work. */
+async function absorbWaiting({ database: { sql, kind }, registry, updateLog, projector, plans }: Engine): Promise<void> {
+  const absorber = createAbsorber({
+    ...{ sql, kind, registry, log: updateLog, plans, clock: systemClock },
+    logger: createLogger('error'),
+    metrics: createMetrics(),
+    onReturned: projector.wake,
+  })
+  try {
+    await absorber.drain()
+  } finally {
+    await absorber.stop()
+  }
 }

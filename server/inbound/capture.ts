@@ -25,7 +25,7 @@ const LOCK_MILLISECONDS = 500
 const TRIES = 20
 const PAUSE = 250
 /** Types whose JSON a reader would round. */
-const EXACT_TYPES: ReadonlySet<string> = new Set(['numeric', 'bigint', 'double precision'])
+export const EXACT_TYPES: ReadonlySet<string> = new Set(['numeric', 'bigint', 'double precision'])
 
 /** Throws what the database throws. */
 export async function installCapture(sql: Sql, plans: readonly Plan[], clock: Clock): Promise<void> {

@@ -84,7 +84,7 @@ export function createBatchWriter(plan: Plan, others: readonly string[], clock: 
     const changed = changedNames(plan, state.base, after)
     // Where the log holds nothing that was not projected before, other rows come of another mapping, or of damage.
     const replayed = state.base === null ? rebuilding && !state.marked && !state.faulty : state.sequence === record.sequence
-    if (state.base !== null && changed.length === 0 && !(replayed && touched)) return undefined
+    if (state.base !== null && changed.length === 0 && !(rebuilding && replayed && touched)) return undefined
     const payload = {
       op: operationOf(plan, state.base, after, replayed),
       before: state.base,

@@ -5,7 +5,6 @@
  */
 import type { Plan } from '@rapport/shared/mapping/plan.ts'
 import type { Sql } from '../db.ts'
-import { capturesEdits } from './drift.ts'
 import { compareStatement, literal, type RecordState } from './drift-statements.ts'
 import { findLeftBehind, type LeftBehind } from './left-behind.ts'
 import { readBackfills } from './mapping-phases.ts'
@@ -72,7 +71,6 @@ async function refuseUnfinished(sql: Sql, { mapping: { id, version }, type }: Pl
       `${waiting?.count} records have no rows of version ${version} of ${id} yet; "faults" and "drift" say which.`,
     )
   }
-  if (!(await capturesEdits(sql))) return
   const [edits] = await runPlanned<{ count: number }>(sql, PENDING, [type.name])
   if ((edits?.count ?? 0) > 0) {
     throw new Refusal(`${edits?.count} edits of rows of the type ${type.name} wait to be absorbed: wait until they are.`)
@@ -81,7 +79,7 @@ async function refuseUnfinished(sql: Sql, { mapping: { id, version }, type }: Pl
 
 async function refuseEdited(sql: Sql, plan: Plan, left: LeftBehind): Promise<void> {
   if (left.main.length === 0 && left.tables.length === 0) return
-  const statement = compareStatement(plan, left, false)
+  const statement = compareStatement(plan, left)
   let edited = 0
   for (let last: Place = BEGINNING, more = true; more; ) {
     const page = [plan.mapping.id, last.tenant, last.type, last.id, RECORDS_AT_ONCE]

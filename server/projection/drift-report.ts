@@ -2,7 +2,7 @@
 import type { Clock } from '@rapport/shared/clock.ts'
 import type { Plan } from '@rapport/shared/mapping/plan.ts'
 import type { Sql } from '../db.ts'
-import { type Checked, capturesEdits, checkRecords, type DriftDeps } from './drift.ts'
+import { type Checked, checkRecords, type DriftDeps } from './drift.ts'
 import { DRIFT_KINDS, type DriftKind, type Finding } from './drift-kinds.ts'
 import { rfc3339 } from './marks.ts'
 import { findOrphans, type Orphan } from './orphan-rows.ts'
@@ -64,12 +64,11 @@ export async function reportDrift(
     }
     await finder?.checked(page)
   }
-  const inbound = await capturesEdits(sql)
-  for await (const page of findOrphans(sql, plan, inbound)) {
+  for await (const page of findOrphans(sql, plan)) {
     for (const { table, tenant, id } of page) tally.add('extra', null, { tenant, id, tables: { [table]: [] } })
     await finder?.orphans(page)
   }
-  const irreversible = inbound ? await irreversibleEdits(sql, plan, clock) : { count: 0, oldestSeconds: null, samples: [] }
+  const irreversible = await irreversibleEdits(sql, plan, clock)
   const { id, version } = plan.mapping
   return { mapping: id, type: plan.type.name, version, records, drift: { ...tally.report(), irreversible } }
 }

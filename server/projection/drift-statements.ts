@@ -38,8 +38,8 @@ export interface RecordState {
   readonly left: Readonly<Record<string, TableDrift | null>>
 }
 
-/** `$1` tenants, `$2` ids, `$3` record type, `$4` mapping. Answers with a `RecordState` for each. `inbound`: edits of rows are captured here. */
-export function compareStatement({ main, children }: Plan, left: LeftBehind, inbound: boolean): string {
+/** `$1` tenants, `$2` ids, `$3` record type, `$4` mapping. Answers with a `RecordState` for each. */
+export function compareStatement({ main, children }: Plan, left: LeftBehind): string {
   const kept = left.main.length === 0 ? [] : [entry(main, mainDrift({ ...main, columns: left.main }, 'state.retired'))]
   return `
 with state as materialized (
@@ -63,7 +63,7 @@ select state.place::int as place, coalesce(state.sequence, 0) as sequence, coale
     where m.tenant = state.tenant and m.type = $3 and m.record_id = state.id
       and (m.sequence > coalesce(state.sequence, 0) or state.version = 0)
   ) as waiting,
-  ${inbound ? CAPTURED : 'false'} as captured,
+  ${CAPTURED} as captured,
   jsonb_build_object(${[
     entry(main, mainDrift(main, 'state.base')),
     ...children.map((table) => entry(table, childDrift(table, 'state.base'))),
@@ -150,8 +150,13 @@ export function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`
 }
 
-const CAPTURED = `exists (
+/** What was settled is in the document; until the rows were projected again they may show what was refused. */
+const CAPTURED = `(exists (
     select 1 from rapport.inbound_changes i
-    where i.tenant = state.tenant and i.type = $3 and i.record_id = state.id
-      and (i.status = 'pending' or i.settled_at > coalesce(state.projected_at, '-infinity'))
-  )`
+    where i.tenant = state.tenant and i.type = $3 and i.record_id = state.id and i.status = 'pending'
+  ) or case when exists (
+    select 1 from rapport.projection_marks m where m.tenant = state.tenant and m.type = $3 and m.record_id = state.id
+  ) then exists (
+    select 1 from rapport.inbound_changes i
+    where i.settled_at > coalesce(state.projected_at, '-infinity') and i.tenant = state.tenant and i.type = $3 and i.record_id = state.id
+  ) else false end)`

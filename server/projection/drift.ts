@@ -31,7 +31,7 @@ export interface Checked {
 /** Every record of the mapping's type, some at a time, in the order of their keys. Throws only when the database is lost. */
 export async function* checkRecords(deps: DriftDeps, plan: Plan, plans: readonly Plan[]): AsyncGenerator<readonly Checked[]> {
   const { sql, recordsAtOnce } = deps
-  const statement = compareStatement(plan, await findLeftBehind(sql, plan, plans), await capturesEdits(sql))
+  const statement = compareStatement(plan, await findLeftBehind(sql, plan, plans))
   for (let last: RecordKey | undefined, more = true; more; ) {
     const page = [plan.type.name, last?.tenant ?? '', last?.id ?? '', recordsAtOnce]
     const found = await runPlanned<{ tenant: string; type: string; id: string }>(sql, PAGE, page)
@@ -84,16 +84,6 @@ async function staleNames(
     if (error.code === 'not_found' || error.code === 'out_of_service') return []
     throw error
   }
-}
-
-/** Whether edits of mapped rows are captured in this database. */
-export async function capturesEdits(sql: Sql): Promise<boolean> {
-  const [row] = await runPlanned<{ there: boolean }>(
-    sql,
-    `select to_regclass('rapport.inbound_changes') is not null as there`,
-    [],
-  )
-  return row?.there === true
 }
 
 const PAGE = `

@@ -22,10 +22,10 @@ interface PageRow extends Omit<Orphan, 'table'> {
 
 const ROWS_AT_ONCE = 1_000
 
-/** Each record that has such rows in a table is named once for it. `inbound`: edits are captured, and those that wait are no orphans. */
-export async function* findOrphans(sql: Sql, plan: Plan, inbound: boolean): AsyncGenerator<readonly Orphan[]> {
+/** Each record that has such rows in a table is named once for it. What waits to be absorbed is nobody's yet, and none of them. */
+export async function* findOrphans(sql: Sql, plan: Plan): AsyncGenerator<readonly Orphan[]> {
   for (const table of [plan.main, ...plan.children]) {
-    const statement = pageStatement(table, inbound)
+    const statement = pageStatement(table)
     for (let [tenant, id, more] = ['', '', true]; more; ) {
       const rows = await runPlanned<PageRow>(sql, statement, [tenant, id, plan.type.name, ROWS_AT_ONCE])
       more = rows.length === ROWS_AT_ONCE
@@ -41,12 +41,11 @@ export async function* findOrphans(sql: Sql, plan: Plan, inbound: boolean): Asyn
 export async function removeOrphans(sql: Sql, plan: Plan, rows: readonly Pick<Orphan, 'tenant' | 'id'>[]): Promise<void> {
   const [tenants, ids] = [rows.map((row) => row.tenant), rows.map((row) => row.id)]
   await transact(sql, async (session) => {
-    await run(session, AS_PROJECTOR, [])
     for (const table of [...plan.children, plan.main]) await run(session, removeStatement(table), [tenants, ids, plan.type.name])
   })
 }
 
-function pageStatement(table: PlanTable, inbound: boolean): string {
+function pageStatement(table: PlanTable): string {
   const [tenant, id] = table.record.map(quoted)
   return `
 with page as materialized (
@@ -56,7 +55,7 @@ with page as materialized (
   limit $4::int
 )
 select page.tenant, page.id, coalesce(r.erased, false) as erased,
-  coalesce(not r.erased, false)${inbound ? ` or ${PENDING}` : ''} as owned
+  coalesce(not r.erased, false) or ${PENDING} as owned
 from page
 left join rapport.records r on r.tenant = page.tenant and r.type = $3 and r.id = page.id
 order by page.tenant, page.id`
@@ -75,6 +74,3 @@ const PENDING = `exists (
     select 1 from rapport.inbound_changes i
     where i.tenant = page.tenant and i.type = $3 and i.record_id = page.id and i.status = 'pending'
   )`
-
-/** What is deleted so is no edit of anybody's. */
-const AS_PROJECTOR = `select set_config('rapport.projecting', 'on', true)`
