@@ -10,9 +10,9 @@ import { createMetrics } from '../observability/metrics.ts'
 export async function withEngine<T>(config: Config, use: (engine: Engine) => Promise<T>): Promise<T> {
   const log = createLogger('error')
   const lifecycle = createLifecycle(systemClock, log)
-  const engine = await startEngine({ config, clock: systemClock, log, metrics: createMetrics(), lifecycle, open: joinDatabase })
   try {
-    return await use(engine)
+    const needs = { config, clock: systemClock, log, metrics: createMetrics(), lifecycle, open: joinDatabase }
+    return await use(await startEngine(needs))
   } finally {
     await lifecycle.stop()
   }
