@@ -13,7 +13,7 @@ export function columnCodec(rule: ColumnRule, register: Register, columnType: st
     // Of members that share a value the document alone knows which it is: it keeps it while the column shows that value.
     class: codec.class,
     encode: (member) => codec.encode(valueOfMember(rule, String(member))),
-    decode: (cell) => memberOfValue(rule, register.members, String(cell)),
+    decode: (cell) => (typeof cell === 'string' ? memberOfValue(rule, register.members, cell) : undefined),
     equals: codec.equals,
   }
 }

@@ -50,16 +50,22 @@ export function entryInverse(merge: RowOrSlotMerge, rule: EntryRule): Inverse {
 
 /** An entry exists as long as it has any value or an order. */
 function isThere(merge: EntryMerge): boolean {
-  return keysOf(merge).some((key) => scalarOf(merge.map.get(key)) !== undefined)
+  return namesOf(merge).some((name) => holds(merge, name))
+}
+
+/** As records are read: an order is a string, and anything else is none. */
+function holds({ map, entry }: EntryMerge, name: string): boolean {
+  const value = map.get(entryKey(entry, name))
+  return name === 'order' ? typeof value === 'string' : scalarOf(value) !== undefined
 }
 
 /** Whether there is, or ever was, anything in it. */
 function isKnown(merge: EntryMerge): boolean {
-  return keysOf(merge).some((key) => merge.map.has(key))
+  return namesOf(merge).some((name) => merge.map.has(entryKey(merge.entry, name)))
 }
 
-function keysOf({ root, entry }: EntryMerge): readonly string[] {
-  return ['order', ...Object.keys(root.columns)].map((column) => entryKey(entry, column))
+function namesOf({ root }: EntryMerge): readonly string[] {
+  return ['order', ...Object.keys(root.columns)]
 }
 
 function isDeleted({ map, entry }: EntryMerge): boolean {
@@ -93,9 +99,9 @@ function changing(merge: EntryMerge): Inverse {
 /** A row whose last value is cleared is still a row. */
 function staying(merge: EntryMerge, inverse: Inverse): Inverse {
   const { root, map, entry, rule, after } = merge
-  const isLeft = ['order', ...Object.keys(root.columns)].some((name) => {
+  const isLeft = namesOf(merge).some((name) => {
     const isEdited = inverse.edits.some(({ path }) => path[1] === entry && path[2] === name)
-    if (!isEdited) return scalarOf(map.get(entryKey(entry, name))) !== undefined
+    if (!isEdited) return holds(merge, name)
     const cleared = rule.columns.some(
       (one) => 'field' in one && one.field === name && 'column' in one && (after[one.column] ?? null) === null,
     )

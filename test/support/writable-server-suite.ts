@@ -160,16 +160,16 @@ export function describeWritableServer(name: string, open: () => Setting, bulk: 
     test(`P10: a statement over ${bulk} rows is absorbed, each row once, and keeps nobody from editing`, () =>
       running(open(), async ({ sql, rest }) => {
         recordIn(await rest.post(CONTACTS, { id: 'live', content: { fields: { lastName: 'Live' } } }))
-        await sql`insert into contacts (tenant, id, last_name) select 'demo', 'b' || n, 'Ada' from generate_series(1, ${bulk}::int) as n`
+        await sql`insert into contacts (tenant, id, last_name) select 'demo', 'bulk-' || n, 'Ada' from generate_series(1, ${bulk}::int) as n`
         for (let n = 0; n < 20; n += 1) {
           recordIn(await rest.patch(`${CONTACTS}/live`, { fields: { title: `edit ${n}` } }))
         }
         expect(await pending(sql)).toBeGreaterThan(0)
         await settled(sql)
         const [done] = await sql<{ records: number; last: number; rows: number }[]>`
-          select (select count(*) from rapport.record_updates where record_id like 'b%' and tenant = 'demo') as records,
-            (select max(sequence) from rapport.record_updates where record_id like 'b%' and tenant = 'demo') as last,
-            (select count(*) from contacts where id like 'b%' and sequence = 1 and tenant = 'demo') as rows`
+          select (select count(*) from rapport.record_updates where record_id like 'bulk-%' and tenant = 'demo') as records,
+            (select max(sequence) from rapport.record_updates where record_id like 'bulk-%' and tenant = 'demo') as last,
+            (select count(*) from contacts where id like 'bulk-%' and sequence = 1 and tenant = 'demo') as rows`
         expect(done).toEqual({ records: bulk, last: 1, rows: bulk })
       }))
   })

@@ -69,9 +69,8 @@ describe.each(pairs)('$name', ({ register, type, codec }) => {
     )
   })
 
-  it.runIf(codec.class === 'iso')(
-    'iso: two values share a cell only if they come back as one, and each cell that stands for a value is its own',
-    () => {
+  if (codec.class === 'iso')
+    it('iso: two values share a cell only if they come back as one, and each cell that stands for a value is its own', () => {
       fc.assert(
         fc.property(cells, (cell) => {
           const value = cell === null ? undefined : codec.decode(cell)
@@ -84,8 +83,7 @@ describe.each(pairs)('$name', ({ register, type, codec }) => {
           expect(codec.equals(one, other)).toBe(codec.decode(one) === codec.decode(other))
         }),
       )
-    },
-  )
+    })
 
   it('never throws, and decodes nothing that is no number, date or time', () => {
     fc.assert(fc.property(fc.jsonValue(), (cell) => void codec.decode(cell as Cell)))

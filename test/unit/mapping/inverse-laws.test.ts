@@ -238,6 +238,8 @@ describe.each(Object.entries(mappings))('P7: %s', (_, scenes) => {
       }
       if (result.edits.length === 0) return expect(is).toEqual(was)
       const row = rowIn(view, is, change)
+      // Of a collection with more entries than it may have, rows show the first ones; an entry that was emptied stands last.
+      if (row === undefined && is.misfits.some((path) => path.length === 1)) return
       // Of an entry that was deleted meanwhile there is no row to compare with.
       if (row === undefined) return expect(rowIn(view, was, change)).toBeUndefined()
       const old = rowIn(view, was, change)
