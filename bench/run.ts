@@ -4,6 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises'
 import { describeSurroundings } from './environment.ts'
+import { formatLag, measureLag } from './lag/run.ts'
 import { type Measurement, measure } from './measure.ts'
 import { type Options, readOptions, USAGE } from './options.ts'
 import { formatScenario } from './report.ts'
@@ -24,11 +25,15 @@ const TARGETS: Readonly<Record<TargetName, () => Promise<Target>>> = {
   embedded: embeddedRapport,
 }
 
-async function openTargets({ only, scenarios }: Options): Promise<Targets> {
+/** The server whose rows are looked at. */
+const LAGGING: TargetName = 'postgres'
+
+async function openTargets({ only, scenarios, lag }: Options): Promise<Targets> {
   const opened = new Map<TargetName, Target>()
   for (const name of Object.keys(TARGETS) as TargetName[]) {
     const wanted = only.length === 0 || only.includes(name)
-    if (wanted && scenarios.some(({ targets }) => targets.includes(name))) opened.set(name, await TARGETS[name]())
+    const lagging = name === LAGGING && lag.rates.length > 0
+    if (wanted && (lagging || scenarios.some(({ targets }) => targets.includes(name)))) opened.set(name, await TARGETS[name]())
   }
   return opened
 }
@@ -61,11 +66,20 @@ async function main(): Promise<void> {
     console.log(`${Object.values(surroundings).join(' · ')}\n`)
     for (const scenario of options.scenarios)
       console.log(formatScenario(scenario, measurements, opened.get(scenario.targets[0] ?? 'relay')?.name))
+    const lagging = opened.get(LAGGING)
+    const lags =
+      lagging === undefined || options.lag.rates.length === 0
+        ? []
+        : await measureLag(lagging, options.lag.rates, options.lag.seconds)
+    if (lagging !== undefined && lags.length > 0) console.log(formatLag(lagging.name, lags))
     for (const { name, settings } of opened.values()) console.log(`${name}: ${settings}`)
-    if (options.json !== undefined) await writeFile(options.json, JSON.stringify({ surroundings, measurements }, null, 2))
+    if (options.json !== undefined) await writeFile(options.json, JSON.stringify({ surroundings, measurements, lags }, null, 2))
 
     const faults = measurements.flatMap(({ target, scenario, result }) =>
       result.faults.map((fault) => `${target}, ${scenario}: ${fault}`),
+    )
+    faults.push(
+      ...lags.flatMap(({ editsPerSecond, result }) => result.faults.map((fault) => `S11 at ${editsPerSecond}/s: ${fault}`)),
     )
     for (const fault of faults) console.error(fault)
     if (faults.length > 0) process.exitCode = 1

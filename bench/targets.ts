@@ -15,6 +15,8 @@ export interface RunningServer {
   readonly address: string
   readonly pid: number
   readonly token: string
+  /** Of the Postgres behind it, where there is one. */
+  readonly databaseUrl: string | undefined
   /** CPU time so far of all the database's processes, where it has some of its own, in microseconds. */
   databaseCpu(): number | undefined
   stop(): Promise<void>
@@ -35,7 +37,7 @@ export const rawRelay: Target = {
   settings: 'ws.send to every other socket; no token, no document, no database',
   async start() {
     const { address, pid, stop } = await startServer(['bench/servers/raw-relay.ts'], {})
-    return { address: `ws://${address}`, pid, stop, token: '', databaseCpu: () => undefined }
+    return { address: `ws://${address}`, pid, stop, token: '', databaseUrl: undefined, databaseCpu: () => undefined }
   },
   dispose: async () => undefined,
 }
@@ -94,5 +96,6 @@ async function startRapport(
     ...environment,
   }
   const { address, pid, stop } = await startServer([...command], settings)
-  return { address: `ws://${address}`, pid, stop, token: await mintLocalToken(folder, 'bench', 'editor'), databaseCpu }
+  const token = await mintLocalToken(folder, 'bench', 'editor')
+  return { address: `ws://${address}`, pid, stop, token, databaseUrl: environment.DATABASE_URL, databaseCpu }
 }

@@ -3,10 +3,12 @@
  * with all that was written into it; a row that is gone marks its entry deleted; a change of a row whose entry was deleted meanwhile is
  * written into the entry, and shows if somebody restores it.
  */
+
 import type * as Y from 'yjs'
 import { entryKey, parseEntryId } from '../schema/layout.ts'
 import { type ReadRegisters, readEntries, scalarOf } from '../schema/read-content.ts'
 import { type CollectionRoot, own } from '../schema/record-type.ts'
+import { textOf } from './cell-text.ts'
 import type { ColumnsPlace } from './columns-place.ts'
 import { columnInverse } from './inverse-columns.ts'
 import { columnOfField, type TableRule } from './mapping.ts'
@@ -31,7 +33,7 @@ export function entryInverse(merge: RowOrSlotMerge, rule: EntryRule): Inverse {
   const root = own(merge.plan.type.roots, rule.root)
   if (root?.kind !== 'collection') return UNTOUCHED
   const id = idColumn(rule)
-  const entry = parseEntryId(String((merge.change.operation === 'delete' ? merge.before : merge.after)[id] ?? ''))
+  const entry = parseEntryId(textOf((merge.change.operation === 'delete' ? merge.before : merge.after)[id]))
   if (entry === undefined) return refused(refusalOf(id, undefined, 'shape', 'is not 1 to 128 letters, digits, - and _'))
   const map = merge.document.getMap(rule.root)
   const one: EntryMerge = { ...merge, rule, root, map, entry }

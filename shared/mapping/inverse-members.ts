@@ -1,7 +1,9 @@
 /** Rows of a set on their way back: a row is a member. */
+
 import { readMembers } from '../schema/read-content.ts'
 import { own } from '../schema/record-type.ts'
 import { checkMember } from '../schema/validate-content.ts'
+import { textOf } from './cell-text.ts'
 import type { TableRule } from './mapping.ts'
 import { refusalOf } from './refusal-reasons.ts'
 import { edited, type Inverse, type RowMerge, refused, UNTOUCHED } from './row-edit.ts'
@@ -13,7 +15,7 @@ export function memberInverse({ plan, document, change, before, after }: RowMerg
   const root = own(plan.type.roots, name)
   if (root?.kind !== 'set') return UNTOUCHED
   const isGone = change.operation === 'delete'
-  const member = String((isGone ? before : after)[column] ?? '')
+  const member = textOf((isGone ? before : after)[column])
   const map = document.getMap(name)
   const isHeld = map.get(member) === true
   if (isHeld !== isGone) return UNTOUCHED

@@ -3,6 +3,7 @@
  * emptying it deletes just that entry, and a new value goes to that entry, wherever others have moved it since. A slot that was empty
  * becomes a new entry. What stood in none is left alone.
  */
+
 import { uuidv7 } from '../ids.ts'
 import { readEntries } from '../schema/read-content.ts'
 import { type CollectionRoot, own } from '../schema/record-type.ts'
@@ -192,7 +193,9 @@ function isBlank(row: Row, columns: readonly string[]): boolean {
 /** Spelling apart: what is spelt otherwise is looked at again by its rule. */
 function sameCell(one: Cell | undefined, other: Cell | undefined): boolean {
   const [left = null, right = null] = [one, other]
-  return left === right || (left !== null && right !== null && String(left) === String(right))
+  if (left === null || right === null) return left === right
+  if (typeof left === 'object' || typeof right === 'object') return JSON.stringify(left) === JSON.stringify(right)
+  return String(left) === String(right)
 }
 
 /** An id that the collection does not have. The same change always draws the same, so that inverting it twice is no second entry. */

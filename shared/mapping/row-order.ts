@@ -2,7 +2,9 @@
  * The order column of a child table on its way back: which entries of a collection move, and the order keys that put them there. The
  * column counts entries from 0, but a writer may say the order by any numbers; an entry whose row he left alone never moves.
  */
+
 import { evenOrders, orderBetween } from '../schema/fractional-order.ts'
+import { textOf } from './cell-text.ts'
 import type { Cell, Row } from './plan.ts'
 import type { RowChange } from './row-change.ts'
 
@@ -30,7 +32,7 @@ export function wishesOf(columns: OrderColumns, changes: readonly RowChange[]): 
     const [from, to] = [before?.[columns.order] ?? null, after[columns.order] ?? null]
     if (before !== undefined && from === to) continue
     const [earlier, place] = [placeOf(from), placeOf(to)]
-    wishes.set(String(after[columns.id]), { place, tie: before !== undefined && place > earlier ? 1 : -1 })
+    wishes.set(textOf(after[columns.id]), { place, tie: before !== undefined && place > earlier ? 1 : -1 })
   }
   return wishes
 }
@@ -42,7 +44,7 @@ function placeOf(cell: Cell): number {
 
 /** The ids of the table's rows, in the order in which its writer sees them. */
 export function rowSequence(columns: OrderColumns, rows: readonly Row[], wishes: ReadonlyMap<string, Wish>): readonly string[] {
-  const held = rows.map((row) => ({ id: String(row[columns.id]), place: placeOf(row[columns.order] ?? null), tie: 0 }))
+  const held = rows.map((row) => ({ id: textOf(row[columns.id]), place: placeOf(row[columns.order] ?? null), tie: 0 }))
   const seen = new Map(held.map((row) => [row.id, row]))
   for (const [id, wish] of wishes) seen.set(id, { id, ...wish })
   return [...seen.values()].sort((one, other) => compare(one.place, other.place) || one.tie - other.tie).map(({ id }) => id)
